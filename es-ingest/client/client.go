@@ -196,6 +196,15 @@ func StatusOf(err error) int {
 	return 0
 }
 
+// TypeOf returns Elasticsearch's name of the *Error in err's chain, or "".
+func TypeOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Type
+	}
+	return ""
+}
+
 // Do sends r and returns the response body. A status of 400 or above is an
 // *Error; every other error is one of the transport.
 func (c *Client) Do(ctx context.Context, r Request) ([]byte, error) {
