@@ -1,0 +1,201 @@
+package sigma
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/openmxdr/openmxdr/internal/event"
+)
+
+// Routing says which rules are tried on which events.
+type Routing uint8
+
+const (
+	// RouteNone tries every rule on every event.
+	RouteNone Routing = iota
+	// RouteDeclared tries a rule on an event only if a log source of the
+	// FieldMap that the rule's log source contains declares the event its own.
+	RouteDeclared
+	// RouteConflicts leaves out only rules whose product, category or service
+	// conflicts with what the event says: in its fields product, category
+	// and service (or logsource.product …), else by the FieldMap.
+	RouteConflicts
+)
+
+// router classifies events. It is immutable.
+type router struct {
+	routing Routing
+	keys    []event.FieldID // fields that decide
+	sources []compiledSource
+	hints   [3][]int // for product, category, service: places in keys
+	all     *routeClass
+}
+
+type compiledSource struct {
+	LogSource
+	when [][]routeTest
+}
+
+type routeTest struct {
+	key   int
+	texts []string // folded
+}
+
+// routeClass is what is common to all events of a class.
+type routeClass struct {
+	allowed []bool // by log source of rules
+	needs   slotSet
+	none    bool // no rule applies
+}
+
+// routeCache remembers the classes of the key values seen lately.
+type routeCache struct {
+	key     []byte
+	classes map[string]*routeClass
+}
+
+// maxClasses bounds a routeCache; events decide what is in it.
+const maxClasses = 4096
+
+func newRouter(k *compiler) *router {
+	r := &router{routing: k.opts.Routing}
+	r.all = &routeClass{allowed: make([]bool, len(k.sources))}
+	for i := range r.all.allowed {
+		r.all.allowed[i] = true
+	}
+	if r.routing == RouteNone {
+		return r
+	}
+	index := map[string]int{}
+	key := func(name string) int {
+		i, ok := index[name]
+		if !ok {
+			i = len(r.keys)
+			index[name] = i
+			r.keys = append(r.keys, k.fields.Intern(name))
+		}
+		return i
+	}
+	if k.opts.FieldMap != nil {
+		for _, src := range k.opts.FieldMap.sources {
+			c := compiledSource{LogSource: src.LogSource}
+			for _, w := range src.when {
+				var tests []routeTest
+				for name, texts := range w {
+					tests = append(tests, routeTest{key(name), texts})
+				}
+				slices.SortFunc(tests, func(a, b routeTest) int { return a.key - b.key })
+				c.when = append(c.when, tests)
+			}
+			r.sources = append(r.sources, c)
+		}
+	}
+	if r.routing == RouteConflicts {
+		for i, n := range []string{"product", "category", "service"} {
+			r.hints[i] = []int{key(n), key("logsource." + n)}
+		}
+	}
+	return r
+}
+
+// classify returns the class of an event.
+func (r *router) classify(e *Engine, ev *event.Event, s *Scratch) *routeClass {
+	if r.routing == RouteNone {
+		return r.all
+	}
+	s.routes.key = s.routes.key[:0]
+	for _, id := range r.keys {
+		if v, ok := ev.Get(id); ok {
+			s.routes.key = appendKey(s.routes.key, v)
+		}
+		s.routes.key = append(s.routes.key, 0)
+	}
+	if c, ok := s.routes.classes[string(s.routes.key)]; ok {
+		return c
+	}
+	c := r.class(e, ev)
+	if s.routes.classes == nil || len(s.routes.classes) >= maxClasses {
+		s.routes.classes = map[string]*routeClass{}
+	}
+	if len(s.routes.key) <= 1024 {
+		s.routes.classes[string(s.routes.key)] = c
+	}
+	return c
+}
+
+func appendKey(dst []byte, v event.Value) []byte {
+	switch v.Kind() {
+	case event.String:
+		return append(dst, v.Str()...)
+	case event.List:
+		for _, x := range v.List() {
+			dst = append(appendKey(dst, x), 1)
+		}
+		return dst
+	}
+	return v.AppendJSON(dst)
+}
+
+// class works out which rules apply to an event.
+func (r *router) class(e *Engine, ev *event.Event) *routeClass {
+	values := make([][]string, len(r.keys))
+	for i, id := range r.keys {
+		if v, ok := ev.Get(id); ok {
+			for _, t := range v.Texts() {
+				values[i] = append(values[i], fold(t))
+			}
+		}
+	}
+	var holds []LogSource
+	for _, src := range r.sources {
+		if slices.ContainsFunc(src.when, func(tests []routeTest) bool {
+			return !slices.ContainsFunc(tests, func(t routeTest) bool {
+				return !slices.ContainsFunc(values[t.key], func(v string) bool { return slices.Contains(t.texts, v) })
+			})
+		}) {
+			holds = append(holds, src.LogSource)
+		}
+	}
+	c := &routeClass{allowed: make([]bool, len(e.sources)), none: true}
+	c.needs.has = make([]bool, len(e.slots))
+	var known [3][]string
+	if r.routing == RouteConflicts {
+		for i := range known {
+			for _, h := range r.hints[i] {
+				known[i] = append(known[i], values[h]...)
+			}
+		}
+		for i := range known {
+			if len(known[i]) > 0 {
+				continue
+			}
+			for _, h := range holds {
+				if a := [3]string{h.Product, h.Category, h.Service}[i]; a != "" {
+					known[i] = append(known[i], fold(a))
+				}
+			}
+		}
+	}
+	for i, l := range e.sources {
+		ok := false
+		if r.routing == RouteConflicts {
+			ok = true
+			for j, a := range [3]string{l.Product, l.Category, l.Service} {
+				if a != "" && len(known[j]) > 0 && !slices.Contains(known[j], fold(strings.TrimSpace(a))) {
+					ok = false
+				}
+			}
+		} else {
+			ok = slices.ContainsFunc(holds, l.contains)
+		}
+		if !ok {
+			continue
+		}
+		c.allowed[i], c.none = true, false
+		c.needs.keywords = c.needs.keywords || e.needs[i].keywords
+		for s, need := range e.needs[i].has {
+			c.needs.has[s] = c.needs.has[s] || need
+		}
+	}
+	return c
+}
