@@ -1,0 +1,166 @@
+package mapping_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openmxdr/openmxdr/internal/document"
+	"github.com/openmxdr/openmxdr/internal/event"
+	"github.com/openmxdr/openmxdr/rules/mapping"
+	"github.com/openmxdr/openmxdr/rules/mapping/ecs"
+)
+
+// corpus opens the files that match a pattern under MXDR_TESTDATA and yields
+// their lines.
+func corpus(t testing.TB, pattern string) []string {
+	t.Helper()
+	dir := os.Getenv("MXDR_TESTDATA")
+	if dir == "" {
+		t.Skip("MXDR_TESTDATA is not set: it names the folder with " + pattern)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no file matches %s in MXDR_TESTDATA: %v", pattern, err)
+	}
+	var out []string
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r io.Reader = f
+		if strings.HasSuffix(file, ".gz") {
+			if r, err = gzip.NewReader(f); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+		}
+		if strings.HasSuffix(file, ".json") {
+			all, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			document.Split(string(all), func(s string) bool { out = append(out, s); return true })
+		} else {
+			lines := bufio.NewScanner(r)
+			lines.Buffer(make([]byte, 1<<20), 64<<20)
+			for lines.Scan() {
+				if s := strings.TrimSpace(lines.Text()); s != "" {
+					out = append(out, s)
+				}
+			}
+			if err := lines.Err(); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+		}
+		f.Close()
+	}
+	return out
+}
+
+type tally struct {
+	records, failed int
+	datasets        map[string]int
+	errors          map[string]int
+}
+
+// normalizeAll normalizes records and checks what every event must satisfy.
+func normalizeAll(t *testing.T, records []string) tally {
+	t.Helper()
+	e := shipped(t)
+	sc, ev := e.NewScratch(), event.New(e.Fields())
+	out := tally{datasets: map[string]int{}, errors: map[string]int{}}
+	observed := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	problems := map[string]int{}
+	for _, raw := range records {
+		out.records++
+		err := e.Normalize(raw, mapping.Input{Tenant: "acme", Observed: observed}, ev, sc)
+		if err != nil {
+			out.failed++
+			if out.errors[err.Error()]++; out.errors[err.Error()] == 1 && len(out.errors) < 6 {
+				t.Logf("%v\n    %.300s", err, raw)
+			}
+		}
+		out.datasets[ev.Text("event.dataset")]++
+		for _, p := range conformance(ev, err == nil) {
+			problems[p]++
+		}
+	}
+	for p, n := range problems {
+		t.Errorf("%s (%d records)", p, n)
+	}
+	return out
+}
+
+// conformance returns what is wrong with an event by ECS and by the contract
+// of records.
+func conformance(ev *event.Event, mapped bool) []string {
+	var out []string
+	seen := map[string]bool{}
+	for f := range ev.All {
+		if seen[f.Name] {
+			out = append(out, f.Name+" occurs twice")
+		}
+		seen[f.Name] = true
+		def, ok := ecs.Lookup(f.Name)
+		if !ok {
+			if ecs.Root(f.Name) && !strings.HasPrefix(f.Name, "winlog.") {
+				out = append(out, f.Name+" is no ECS field")
+			}
+			continue
+		}
+		if def.Array != (f.Value.Kind() == event.List) && f.Value.Kind() != event.List {
+			out = append(out, f.Name+" must be a list")
+		}
+		f.Value.Scalars(func(v event.Value) bool {
+			good := true
+			switch def.Type {
+			case ecs.Long:
+				good = v.Kind() == event.Int
+			case ecs.Float:
+				good = v.Kind() == event.Float || v.Kind() == event.Int
+			case ecs.Boolean:
+				good = v.Kind() == event.Bool
+			case ecs.Keyword, ecs.IP, ecs.Date:
+				good = v.Kind() == event.String && v.Str() != ""
+			}
+			if !good || !def.Allows(v.Text()) {
+				out = append(out, f.Name+" cannot be "+v.Text())
+			}
+			return true
+		})
+	}
+	for _, name := range []string{"event.kind", "event.dataset", "event.id", "event.original", "organization.id"} {
+		if !seen[name] {
+			out = append(out, name+" is missing")
+		}
+	}
+	if mapped {
+		for _, name := range []string{"event.category", "event.type", "event.outcome", "mxdr.domain"} {
+			if !seen[name] && name != "event.outcome" {
+				out = append(out, ev.Text("event.dataset")+": "+name+" is missing")
+			}
+		}
+		if ev.Time.IsZero() {
+			out = append(out, "the event time is missing")
+		}
+	}
+	if !json.Valid(ev.AppendJSON(nil)) {
+		out = append(out, "the document is no valid JSON")
+	}
+	return out
+}
+
+func TestMicrosoft365Corpus(t *testing.T) {
+	got := normalizeAll(t, corpus(t, "m365-unified-audit/*.ndjson.gz"))
+	t.Logf("%+v", got)
+	if got.failed != 0 || got.records != 5373 || got.datasets["o365.audit"] != 5373 {
+		t.Errorf("want 5373 records of o365.audit and no failure, got %+v", got)
+	}
+}
