@@ -3,11 +3,13 @@ package sigma
 import (
 	"cmp"
 	"slices"
+	"unicode/utf8"
 )
 
 // automaton finds many texts at once in one pass. It is a table of states by
 // byte classes; upper and lower case ASCII letters share a class, so the text
-// need not be folded first unless it has other letters.
+// need not be folded first unless it has other letters. All bytes above ASCII
+// share one class too: a hit of a text that has some is only a candidate.
 //
 // Three kinds are built from the same trie: "contains" follows failure links
 // (Aho and Corasick 1975) and never stops; "prefix" walks from the start and
@@ -44,17 +46,18 @@ type trieNode struct {
 // buildTrie sorts the words first, so that the only child that can continue a
 // word is the one added last.
 func buildTrie(words []word, reverse bool) []trieNode {
-	if reverse {
-		rev := make([]word, len(words))
-		for i, w := range words {
-			b := []byte(w.text)
-			slices.Reverse(b)
-			rev[i] = word{string(b), w.pred}
+	sorted := make([]word, len(words))
+	for i, w := range words {
+		b := []byte(w.text)
+		for j := range b {
+			b[j] = min(b[j], utf8.RuneSelf)
 		}
-		words = rev
-	} else {
-		words = slices.Clone(words)
+		if reverse {
+			slices.Reverse(b)
+		}
+		sorted[i] = word{string(b), w.pred}
 	}
+	words = sorted
 	slices.SortFunc(words, func(a, b word) int { return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.pred, b.pred)) })
 	words = slices.Compact(words)
 	nodes := []trieNode{{}}
@@ -97,6 +100,9 @@ func newAutomaton(nodes []trieNode, contains bool) *automaton {
 	}
 	for c := 'A'; c <= 'Z'; c++ {
 		a.class[c] = a.class[c+'a'-'A']
+	}
+	for c := utf8.RuneSelf; c < 256; c++ {
+		a.class[c] = a.class[utf8.RuneSelf]
 	}
 	a.width = classes
 
