@@ -1,0 +1,380 @@
+package correlation
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/openmxdr/openmxdr/internal/entity"
+	"github.com/openmxdr/openmxdr/internal/signal"
+)
+
+// burst is a stretch of matches that matching windows cover: what a signal is
+// about. Its members are the entries from start to last, and those that were
+// folded into it before they left the group.
+type burst struct {
+	start, last key
+	fire        int64  // when the condition first held
+	id          string // signal id, "" if not yet worked out for start
+
+	// What has been folded in, in order.
+	absorbed        int // entries
+	absorbedKey     key
+	events          int // distinct events
+	refs            []signal.EventRef
+	entities        []entity.Entity
+	domain, dataset string
+
+	sentID    string // id under which an active signal was told
+	sentTotal int    // entries when it was told
+	changed   bool   // since it was told
+	fresh     bool   // has entities that were not told
+	origins   []*origin
+
+	outID     string // what the correlations above were given
+	outTime   int64
+	outOrigin *origin
+	stale     bool // they may have to be given something else
+}
+
+// maxOrigins bounds how many different sources of entities make a revision each.
+const maxOrigins = 16
+
+// signalDataset is the dataset of events that are signals themselves.
+const signalDataset = "mxdr.signal"
+
+// meet notes a member's origin.
+func (b *burst) meet(o *origin) {
+	if len(b.origins) >= maxOrigins {
+		return
+	}
+	for _, x := range b.origins {
+		if x.equal(o) {
+			return
+		}
+	}
+	b.origins = append(b.origins, o)
+	b.fresh = true
+}
+
+// grow takes in an entry between its ends that changes neither.
+func (b *burst) grow(e *entry) {
+	b.changed = true
+	b.meet(e.origin)
+}
+
+func mergeOrigins(b, o *burst) []*origin {
+	had := o.origins
+	b.fresh = false
+	now := b.origins
+	b.origins = slices.Clone(had)
+	for _, x := range now {
+		b.meet(x)
+	}
+	return b.origins
+}
+
+// absorb folds in a member that leaves the group.
+func (b *burst) absorb(e *entry, repeated bool) {
+	b.absorbed++
+	b.absorbedKey = e.key
+	if b.domain == "" {
+		b.domain = e.origin.domain
+	}
+	if b.dataset == "" {
+		b.dataset = e.origin.dataset
+	}
+	b.entities = addEntities(b.entities, e.origin.entities)
+	if repeated {
+		return
+	}
+	b.events++
+	if len(b.refs) < signal.MaxEvents {
+		b.refs = append(b.refs, e.eventRef())
+	}
+}
+
+// addEntities appends what is new until there are MaxEntities.
+func addEntities(list, more []entity.Entity) []entity.Entity {
+	for _, x := range more {
+		i := slices.IndexFunc(list, func(y entity.Entity) bool { return entity.Compare(x, y) == 0 })
+		switch {
+		case i < 0 && len(list) < MaxEntities:
+			list = append(list, x)
+		case i >= 0 && len(x.Aliases) > 0:
+			for _, a := range x.Aliases {
+				if !slices.Contains(list[i].Aliases, a) && len(list[i].Aliases) < MaxValues {
+					list[i].Aliases = append(slices.Clip(list[i].Aliases), a)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// name works out the signal id.
+func (b *burst) name(g *group) {
+	if b.id == "" {
+		b.id = signal.NewID("correlation", g.pool.tenant.name, g.pool.rule.ID, g.key, strconv.FormatInt(b.start.t, 10), b.start.id)
+	}
+}
+
+// members returns the range of entries that are in b and still in the group.
+func (g *group) members(b *burst) (from, to int) {
+	from, _ = g.find(&b.start)
+	to, found := g.find(&b.last)
+	if found {
+		to++
+	}
+	return from, to
+}
+
+// settle brings the bursts up to date with the entries and tells what changed.
+func (g *group) settle(w int64) {
+	c := g.pool.rule
+	if g.dead {
+		return
+	}
+	g.queued = true
+	switch {
+	case g.rebuild:
+		g.reform()
+	case g.dirty && len(g.entries) > 0:
+		p, _ := g.find(&g.dirtyAt)
+		g.slide(min(p, len(g.entries)-1))
+	}
+	g.rebuild, g.dirty = false, false
+	g.deliver()
+	if g.due < w || c.mode == atWatermark {
+		g.trim(w)
+	} else if n := len(g.entries); n > 64 && g.entries[n/2].t < after(w, c.span) {
+		g.trim(w)
+	}
+	keep := g.bursts[:0]
+	for _, b := range g.bursts {
+		ended := b.last.t < after(w, c.span)
+		g.tell(b, ended)
+		if ended {
+			g.charge(-burstSize)
+			continue
+		}
+		keep = append(keep, b)
+	}
+	clear(g.bursts[len(keep):])
+	g.bursts = keep
+	g.queued = false
+	if len(g.entries) == 0 && len(g.bursts) == 0 {
+		g.pool.forget(g)
+		return
+	}
+	g.schedule()
+}
+
+// schedule works out when the group must be looked at next.
+func (g *group) schedule() {
+	c := g.pool.rule
+	due := int64(1<<63 - 1)
+	if n := len(g.entries); n > 0 {
+		if c.mode == atWatermark || c.numeric && g.negatives > 0 {
+			due = g.entries[0].t
+		} else if len(g.bursts) == 0 {
+			due = g.entries[n-1].t
+		}
+	}
+	if len(g.bursts) > 0 {
+		due = min(due, g.bursts[0].last.t)
+	}
+	g.due = due + c.span
+	if g.heapKey == never || g.due < g.heapKey {
+		g.heapKey = g.due
+		g.pool.push(g)
+	}
+}
+
+// tell emits a revision of b if it is worth one.
+func (g *group) tell(b *burst, ended bool) {
+	if g.pool.rule.suppressed {
+		return
+	}
+	b.name(g)
+	from, to := g.members(b)
+	total := b.absorbed + to - from
+	moved := b.sentID != b.id
+	if !moved && !b.fresh && !(b.changed && (ended || total >= 2*b.sentTotal)) {
+		return
+	}
+	if moved && b.sentID != "" {
+		g.withdraw(b)
+	}
+	b.sentID, b.sentTotal, b.changed, b.fresh = b.id, total, false, false
+	g.pool.rule.stats.Signals++
+	g.pool.engine.out = append(g.pool.engine.out, g.signal(b, from, to))
+}
+
+// revoke takes back all that was said about a burst that is no more.
+func (g *group) revoke(b *burst) {
+	g.charge(-burstSize)
+	if b.sentID != "" {
+		g.withdraw(b)
+	}
+	g.takeBack(b)
+}
+
+func (g *group) withdraw(b *burst) {
+	s := g.head0(b)
+	s.ID, s.Withdrawn = b.sentID, true
+	s.Reason = g.pool.rule.title() + ": withdrawn, events that arrived later belong to another signal or refute it"
+	g.pool.rule.stats.Withdrawn++
+	g.pool.engine.out = append(g.pool.engine.out, s)
+}
+
+// head0 fills what a signal and its withdrawal share.
+func (g *group) head0(b *burst) signal.Signal {
+	r := g.pool.rule
+	s := signal.Signal{
+		ID: b.id, Tenant: g.pool.tenant.name, Kind: signal.Correlation,
+		Time: timeOf(b.fire), First: timeOf(b.start.t), Last: timeOf(b.last.t),
+		RuleID: r.ID, RuleName: r.title(), Severity: r.Severity, Confidence: r.Confidence, Risk: r.Risk,
+		Tactics: r.Tactics, Techniques: r.Techniques, Tags: r.Tags,
+	}
+	values := splitKey(g.key)
+	for i, f := range r.GroupBy {
+		if i < len(values) {
+			s.Matched = append(s.Matched, signal.Match{Field: f, Value: values[i]})
+		}
+	}
+	return s
+}
+
+func (g *group) signal(b *burst, from, to int) signal.Signal {
+	r := g.pool.rule
+	s := g.head0(b)
+	s.Domain, s.Dataset, s.EventsTotal = b.domain, b.dataset, b.events
+	s.Events = slices.Clone(b.refs)
+	s.Entities = cloneEntities(b.entities)
+	for i := from; i < to; i++ {
+		e := &g.entries[i]
+		if s.Domain == "" {
+			s.Domain = e.origin.domain
+		}
+		if s.Dataset == "" {
+			s.Dataset = e.origin.dataset
+		}
+		if i == from || e.origin != g.entries[i-1].origin {
+			s.Entities = addEntities(s.Entities, e.origin.entities)
+		}
+		if g.repeats(i) {
+			continue
+		}
+		s.EventsTotal++
+		if len(s.Events) < signal.MaxEvents {
+			s.Events = append(s.Events, e.eventRef())
+		}
+	}
+	slices.SortFunc(s.Entities, entity.Compare)
+	of := ""
+	for i, m := range s.Matched {
+		sep := ", "
+		if i == 0 {
+			sep = " for "
+		}
+		of += sep + m.Field + " " + strconv.Quote(clip(m.Value, 100))
+	}
+	noun := "events"
+	if s.EventsTotal == 1 {
+		noun = "event"
+	}
+	s.Reason = fmt.Sprintf("%s: %s within %v%s, %d %s from %s to %s", r.title(), r.says(), r.Timespan, of,
+		s.EventsTotal, noun, s.First.Format(time.RFC3339), s.Last.Format(time.RFC3339))
+	return s
+}
+
+func cloneEntities(in []entity.Entity) []entity.Entity { return slices.Clone(in) }
+
+// deliver gives the correlations above the bursts as matches.
+func (g *group) deliver() {
+	c := g.pool.rule
+	if len(c.parents) == 0 {
+		return
+	}
+	for _, b := range g.bursts {
+		if !b.stale {
+			continue
+		}
+		b.stale = false
+		b.name(g)
+		same := b.outID == b.id && b.outTime == b.fire
+		if same && b.absorbed > 0 {
+			continue
+		}
+		o := g.originOf(b)
+		if same && b.outOrigin != nil && b.outOrigin.equal(o) {
+			continue
+		}
+		g.takeBack(b)
+		b.outID, b.outTime, b.outOrigin = b.id, b.fire, o
+		for _, p := range c.parents {
+			g.pool.tenant.pool(p.rule).accept(p.ref, key{t: b.fire, id: b.id}, o, groupFields{c, g.key})
+		}
+	}
+}
+
+// takeBack removes what deliver gave.
+func (g *group) takeBack(b *burst) {
+	if b.outID == "" {
+		return
+	}
+	for _, p := range g.pool.rule.parents {
+		g.pool.tenant.pool(p.rule).retract(p.ref, key{t: b.outTime, id: b.outID}, groupFields{g.pool.rule, g.key})
+	}
+	b.outID, b.outOrigin = "", nil
+}
+
+// originOf joins the entities of the members up to the time it fired.
+func (g *group) originOf(b *burst) *origin {
+	o := &origin{domain: b.domain, dataset: signalDataset, entities: cloneEntities(b.entities)}
+	from, to := g.members(b)
+	for i := from; i < to && g.entries[i].t <= b.fire; i++ {
+		e := g.entries[i].origin
+		if o.domain == "" {
+			o.domain = e.domain
+		}
+		if i == from || e != g.entries[i-1].origin {
+			o.entities = addEntities(o.entities, e.entities)
+		}
+	}
+	slices.SortFunc(o.entities, entity.Compare)
+	o.measure()
+	return o
+}
+
+func (c *rule) title() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.ID
+}
+
+// says puts the condition into words.
+func (c *rule) says() string {
+	s := string(c.Type)
+	if len(c.Condition.Fields) > 0 {
+		s += " of " + clip(fmt.Sprint(c.Condition.Fields[0]), 100)
+	}
+	if c.Type == ValuePercentile {
+		s += " (" + strconv.Itoa(c.Condition.Percentile) + "th)"
+	}
+	if c.expr != nil || len(c.Condition.Comparisons) == 0 {
+		return s
+	}
+	for i, x := range c.compare {
+		if i > 0 {
+			s += " and"
+		}
+		s += " " + string(x.op) + " " + strconv.FormatFloat(x.number, 'f', -1, 64)
+	}
+	return s
+}
+
+func timeOf(ns int64) time.Time { return time.Unix(0, ns).UTC() }
