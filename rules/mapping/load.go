@@ -155,11 +155,17 @@ func (b *builder) document(root *yaml.Node) {
 		"dataset":  b.dataset,
 		"package":  b.pkg,
 		"priority": func(n *yaml.Node) { m.priority = int(b.value(n, "priority").Int()) },
-		"match":    b.matches,
-		"shapes":   b.shapes,
-		"id":       b.id,
-		"time":     b.time,
-		"vendor":   b.vendor,
+		"nulls": func(n *yaml.Node) {
+			m.nulls = map[string]bool{}
+			for _, s := range b.texts(n, "nulls") {
+				m.nulls[s] = true
+			}
+		},
+		"match":  b.matches,
+		"shapes": b.shapes,
+		"id":     b.id,
+		"time":   b.time,
+		"vendor": b.vendor,
 	} {
 		if n := top[key]; n != nil {
 			f(n)
@@ -174,7 +180,7 @@ func (b *builder) document(root *yaml.Node) {
 	}
 }
 
-var topKeys = []string{"include", "tables", "title", "domain", "dataset", "package", "priority", "match",
+var topKeys = []string{"include", "tables", "title", "domain", "dataset", "package", "priority", "nulls", "match",
 	"shapes", "prepare", "id", "time", "vendor", "set", "copy", "fields", "sections", "finally", "related"}
 
 func (b *builder) include(n *yaml.Node) {
@@ -210,9 +216,11 @@ func (b *builder) dataset(n *yaml.Node) {
 }
 
 func (b *builder) pkg(n *yaml.Node) {
-	b.m.Package = b.text(n, "package")
-	if !packageRule.MatchString(b.m.Package) {
-		b.fail(n, "package %q must be package.datastream", b.m.Package)
+	b.m.Packages = b.texts(n, "package")
+	for _, p := range b.m.Packages {
+		if !packageRule.MatchString(p) {
+			b.fail(n, "package %q must be package.datastream", p)
+		}
 	}
 }
 

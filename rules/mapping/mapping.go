@@ -17,13 +17,14 @@ type Mapping struct {
 	Domain string
 	// Dataset is the event.dataset of the records.
 	Dataset string
-	// Package is the package.datastream of Elastic's integration for the same
-	// source, "" if there is none.
-	Package string
+	// Packages are the package.datastream names of Elastic's integrations for
+	// the same source.
+	Packages []string
 	// File is where the mapping was read from.
 	File string
 
 	priority int
+	nulls    map[string]bool // texts that stand for nothing
 	match    []matchRule
 	shapes   []shape
 	prepare  []prepareStep

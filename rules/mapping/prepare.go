@@ -91,11 +91,18 @@ func (b *builder) prepares(n *yaml.Node) []prepareStep {
 		case args["root"] != nil:
 			allowed("root")
 			out = append(out, &reroot{b.reader.path(args["root"])})
+		case args["unwrap"] != nil:
+			allowed("unwrap", "name")
+			u := &unwrapOnly{at: b.reader.path(args["unwrap"])}
+			if x := args["name"]; x != nil {
+				u.name = b.text(x, "name")
+			}
+			out = append(out, u)
 		case args["remove"] != nil:
 			allowed("remove")
 			b.items(args["remove"], func(x *yaml.Node) { out = append(out, &remove{b.reader.path(x)}) })
 		default:
-			b.fail(v, "a preparation is one of pairs, json, move, gather, root, remove")
+			b.fail(v, "a preparation is one of pairs, json, move, gather, root, unwrap, remove")
 		}
 	})
 	return out
@@ -313,4 +320,45 @@ func (x *reroot) apply(d *document.Document) error {
 		d.SetRoot(n)
 	}
 	return nil
+}
+
+// unwrapOnly replaces an object whose only member is an object by that
+// member, whose name it keeps under the member name.
+type unwrapOnly struct {
+	at   *rawPath
+	name string
+}
+
+func (x *unwrapOnly) apply(d *document.Document) error {
+	n := x.at.find(d, d.Root())
+	if d.Kind(n) != document.Object {
+		return nil
+	}
+	only := document.None
+	for c := d.First(n); c != document.None; c = d.Next(c) {
+		if strings.HasPrefix(d.Key(c), "#") {
+			continue
+		}
+		if only != document.None || d.Kind(c) != document.Object {
+			return nil
+		}
+		only = c
+	}
+	if only == document.None {
+		return nil
+	}
+	name := d.Key(only)
+	d.TakeChildren(n)
+	for c := d.TakeChildren(only); c != document.None; {
+		next := d.Next(c)
+		if !strings.HasPrefix(d.Key(c), "#") {
+			d.AttachAlone(n, c)
+		}
+		c = next
+	}
+	if x.name == "" || d.Member(n, x.name) != document.None {
+		return nil
+	}
+	_, err := d.AddString(n, x.name, name)
+	return err
 }

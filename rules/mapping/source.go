@@ -59,7 +59,7 @@ func (r *run) get(s source) event.Value {
 		return event.ListValue(append([]event.Value(nil), r.collected...))
 	}
 	n := r.node(s.no)
-	if r.doc.Empty(n) {
+	if r.doc.Empty(n) || r.m.nulls != nil && r.m.nulls[r.doc.Str(n)] {
 		return event.Value{}
 	}
 	return r.doc.Value(n)

@@ -14,7 +14,7 @@ import (
 type timeFormat func(event.Value) (time.Time, bool)
 
 // compileTimeFormats understands iso8601 (RFC 3339 and its usual variants; no
-// zone means UTC), unix, unix_ms, unix_us, unix_ns (numbers or text, seconds
+// zone means UTC), iso8601_zone (the same, but only with a zone), unix, unix_ms, unix_us, unix_ns (numbers or text, seconds
 // may have a fraction), filetime (100 ns since 1601) and Go layouts.
 func compileTimeFormats(names []string) ([]timeFormat, error) {
 	if len(names) == 0 {
@@ -25,6 +25,14 @@ func compileTimeFormats(names []string) ([]timeFormat, error) {
 		switch name {
 		case "iso8601", "rfc3339":
 			out = append(out, func(v event.Value) (time.Time, bool) { return parseISO(v.Str()) })
+		case "iso8601_zone":
+			out = append(out, func(v event.Value) (time.Time, bool) {
+				s := strings.TrimSpace(v.Str())
+				if len(s) < 20 || !strings.ContainsAny(s[19:], "Zz+-") {
+					return time.Time{}, false
+				}
+				return parseISO(s)
+			})
 		case "unix":
 			out = append(out, func(v event.Value) (time.Time, bool) { return fromEpoch(v, 1e9) })
 		case "unix_ms":

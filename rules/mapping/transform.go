@@ -468,29 +468,21 @@ func urlPart(s string, part func(*url.URL) string) (string, bool) {
 	return p, p != ""
 }
 
-// commandArgs splits a Windows command line at spaces outside double quotes.
+// commandArgs splits a Windows command line at spaces outside double quotes
+// and keeps the quotes.
 func commandArgs(s string) (event.Value, bool) {
 	var out []event.Value
-	start, quoted, escapes := 0, false, false
-	flush := func(end int) {
-		if end > start && len(out) < maxCollected {
-			arg := s[start:end]
-			if escapes {
-				arg = strings.ReplaceAll(arg, `"`, "")
-			}
-			out = append(out, event.StringValue(arg))
-		}
-		start, escapes = end+1, false
-	}
-	for i := 0; i < len(s); i++ {
+	start, quoted := 0, false
+	for i := 0; i <= len(s); i++ {
 		switch {
+		case i == len(s) || !quoted && (s[i] == ' ' || s[i] == '\t'):
+			if i > start && len(out) < maxCollected {
+				out = append(out, event.StringValue(s[start:i]))
+			}
+			start = i + 1
 		case s[i] == '"':
 			quoted = !quoted
-			escapes = true
-		case s[i] == ' ' && !quoted:
-			flush(i)
 		}
 	}
-	flush(len(s))
 	return event.ListValue(out), len(out) > 0
 }

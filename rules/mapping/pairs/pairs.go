@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"sort"
 	"strings"
@@ -61,11 +62,13 @@ func (r *Report) Agreement() float64 {
 const maxLine = 16 << 20
 
 // Check normalizes every pair of JSON lines in r for whose source there is a
-// mapping (Mapping.Package), and returns one report a source, by name.
+// mapping (Mapping.Packages), and returns one report a source, by name.
 func Check(e *mapping.Engine, set *mapping.Set, r io.Reader) ([]*Report, error) {
 	known := map[string]bool{}
 	for _, m := range set.Mappings() {
-		known[m.Package] = true
+		for _, p := range m.Packages {
+			known[p] = true
+		}
 	}
 	reports := map[string]*Report{}
 	sc, ev := e.NewScratch(), event.New(e.Fields())
@@ -188,9 +191,9 @@ func texts(v any) []string {
 	return []string{string(b)}
 }
 
-// same compares as sets; times are compared as times.
+// same compares as sets; times are compared as times and addresses as addresses.
 func same(want, got []string) bool {
-	want, got = set(want), set(got)
+	want, got = set(canonical(want)), set(got)
 	if len(want) != len(got) {
 		return false
 	}
@@ -206,6 +209,17 @@ func same(want, got []string) bool {
 		}
 	}
 	return true
+}
+
+// canonical spells addresses as netip does.
+func canonical(s []string) []string {
+	out := slices.Clone(s)
+	for i := range out {
+		if a, err := netip.ParseAddr(out[i]); err == nil {
+			out[i] = a.Unmap().String()
+		}
+	}
+	return out
 }
 
 func set(s []string) []string {
