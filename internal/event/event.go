@@ -11,6 +11,8 @@ type Event struct {
 	// Time is when the event happened, by its source (ECS @timestamp).
 	// It is kept here and is not one of the fields.
 	Time time.Time
+	// Observed is when the pipeline received the event, zero if unknown.
+	Observed time.Time
 
 	fields *Fields
 	list   []Field
@@ -28,7 +30,7 @@ func (e *Event) Fields() *Fields { return e.fields }
 
 // Reset empties the event and keeps its memory.
 func (e *Event) Reset() {
-	e.Time = time.Time{}
+	e.Time, e.Observed = time.Time{}, time.Time{}
 	clear(e.list)
 	e.list = e.list[:0]
 	e.epoch++
@@ -149,7 +151,7 @@ func (e *Event) Delete(name string) bool {
 // Strings and composite values are shared.
 func (e *Event) Clone() *Event {
 	c := New(e.fields)
-	c.Time = e.Time
+	c.Time, c.Observed = e.Time, e.Observed
 	c.list = make([]Field, 0, len(e.list))
 	for _, f := range e.list {
 		c.append(c.fields.ID(f.Name), f.Name, f.Value)

@@ -24,6 +24,9 @@ const MaxDepth = 32
 func Read(resource pcommon.Resource, record plog.LogRecord, ev *event.Event) {
 	ev.Reset()
 	ev.Time = Time(record)
+	if ts := record.ObservedTimestamp(); ts != 0 {
+		ev.Observed = ts.AsTime()
+	}
 	for k, v := range record.Attributes().All() {
 		ev.Add(k, Value(v))
 	}
