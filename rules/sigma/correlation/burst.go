@@ -146,7 +146,7 @@ func (g *group) settle(w int64) {
 	}
 	g.rebuild, g.dirty = false, false
 	g.deliver()
-	if g.due < w || c.mode == atWatermark {
+	if c.mode == atWatermark || g.deadline() < w {
 		g.trim(w)
 	} else if n := len(g.entries); n > 64 && g.entries[n/2].t < after(w, c.span) {
 		g.trim(w)
@@ -173,8 +173,18 @@ func (g *group) settle(w int64) {
 
 // schedule works out when the group must be looked at next.
 func (g *group) schedule() {
+	g.due = g.deadline()
+	if g.heapKey == never || g.due < g.heapKey {
+		g.heapKey = g.due
+		g.pool.push(g)
+	}
+}
+
+// deadline is the watermark beyond which a window is decided, a burst has
+// ended or the group is of no more use.
+func (g *group) deadline() int64 {
 	c := g.pool.rule
-	due := int64(1<<63 - 1)
+	due := maxTime
 	if n := len(g.entries); n > 0 {
 		if c.mode == atWatermark || c.numeric && g.negatives > 0 {
 			due = g.entries[0].t
@@ -185,11 +195,7 @@ func (g *group) schedule() {
 	if len(g.bursts) > 0 {
 		due = min(due, g.bursts[0].last.t)
 	}
-	g.due = due + c.span
-	if g.heapKey == never || g.due < g.heapKey {
-		g.heapKey = g.due
-		g.pool.push(g)
-	}
+	return due + c.span
 }
 
 // tell emits a revision of b if it is worth one.

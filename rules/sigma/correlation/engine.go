@@ -234,6 +234,9 @@ func (e *Engine) settle() []signal.Signal {
 	return out
 }
 
+// maxTime is later than any event by more than any timespan.
+const maxTime = int64(math.MaxInt64 - maxSpan)
+
 // nanos converts a time between 1900 and 2200.
 func nanos(t time.Time) (int64, bool) {
 	if y := t.Year(); y < 1900 || y >= 2200 {
