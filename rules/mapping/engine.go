@@ -284,7 +284,7 @@ func (r *run) unwrap(sc *Scratch, ok func() bool) bool {
 
 var wrapped = func() []*rawPath {
 	var out []*rawPath
-	for _, s := range []string{"event.original", "message", "_raw", "log.original", "body"} {
+	for _, s := range []string{"event.original", "message", "_raw", "log.original", "body", "result._raw"} {
 		p, _ := compilePath(s)
 		out = append(out, p)
 	}
