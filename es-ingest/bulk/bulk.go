@@ -31,6 +31,10 @@ type Op struct {
 	Version int64
 	// Condition lets the document replace only exactly this state.
 	Condition *Condition
+	// Delete removes the document; Create, Version and Document are not used.
+	Delete bool
+	// Time is the document's @timestamp. Only an Appender needs it.
+	Time time.Time
 	// Document is one JSON object without line breaks between its tokens.
 	Document []byte
 }
@@ -262,7 +266,9 @@ var setUp = map[string]bool{
 func opSize(op *Op) int { return len(op.Document) + len(op.Index) + len(op.ID) + 160 }
 
 func appendOp(dst []byte, op *Op) []byte {
-	if op.Create {
+	if op.Delete {
+		dst = append(dst, `{"delete":{"_index":`...)
+	} else if op.Create {
 		dst = append(dst, `{"create":{"_index":`...)
 	} else {
 		dst = append(dst, `{"index":{"_index":`...)
@@ -273,7 +279,7 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.DataStream {
 		dst = append(dst, `,"require_data_stream":true`...)
 	}
-	if op.Version > 0 {
+	if op.Version > 0 && !op.Delete {
 		dst = append(dst, `,"version_type":"external_gte","version":`...)
 		dst = strconv.AppendInt(dst, op.Version, 10)
 	}
@@ -284,6 +290,9 @@ func appendOp(dst []byte, op *Op) []byte {
 		dst = strconv.AppendInt(dst, c.PrimaryTerm, 10)
 	}
 	dst = append(dst, "}}\n"...)
+	if op.Delete {
+		return dst
+	}
 	dst = append(dst, op.Document...)
 	return append(dst, '\n')
 }

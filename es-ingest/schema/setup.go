@@ -45,29 +45,32 @@ type Setup struct {
 	mu      sync.Mutex
 	shared  bool
 	tenants map[string]bool
+	streams map[string]bool
 }
 
 // NewSetup makes a Setup; it does not connect yet.
 func NewSetup(c *client.Client, o Options) *Setup {
-	return &Setup{client: c, options: o, tenants: map[string]bool{}}
+	return &Setup{client: c, options: o, tenants: map[string]bool{}, streams: map[string]bool{}}
 }
 
-// Ensure makes a cluster ready for a tenant's first document. It works once a
-// process for each tenant; Forget makes it work again.
-func (s *Setup) Ensure(ctx context.Context, tenant string) error {
+// EnsureShared brings what all tenants share into place. Like the other
+// Ensure methods it asks Elasticsearch once a process; Forget makes it ask again.
+func (s *Setup) EnsureShared(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sharedOnce(ctx)
+}
+
+// EnsureTenant makes a cluster ready for a tenant's signals and incidents, and
+// for records that are refused.
+func (s *Setup) EnsureTenant(ctx context.Context, tenant string) error {
 	if err := CheckTenant(tenant); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tenants[tenant] {
-		return nil
-	}
-	if !s.shared {
-		if err := s.ensureShared(ctx); err != nil {
-			return fmt.Errorf("set up index templates: %w", err)
-		}
-		s.shared = true
+	if err := s.sharedOnce(ctx); err != nil || s.tenants[tenant] {
+		return err
 	}
 	if err := s.ensureTenant(ctx, tenant); err != nil {
 		return fmt.Errorf("set up tenant %s: %w", tenant, err)
@@ -76,10 +79,40 @@ func (s *Setup) Ensure(ctx context.Context, tenant string) error {
 	return nil
 }
 
-// EnsureShared makes a cluster ready as far as that goes without a tenant.
-func (s *Setup) EnsureShared(ctx context.Context) error {
+// EnsureLogs makes a cluster ready for a tenant's events of one dataset. The
+// template's pattern is the name of this one data stream, so that nobody
+// else's data streams come under it.
+func (s *Setup) EnsureLogs(ctx context.Context, dataset, tenant string) error {
+	if err := CheckTenant(tenant); err != nil {
+		return err
+	}
+	if !ValidDataset(dataset) {
+		return fmt.Errorf("event.dataset %.120q cannot be part of a data stream's name", dataset)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name := Logs(dataset, tenant)
+	if err := s.sharedOnce(ctx); err != nil || s.streams[name] {
+		return err
+	}
+	if err := s.put(ctx, "index_template", "mxdr-"+name, s.indexTemplate(name, eventsComponent, true)); err != nil {
+		return fmt.Errorf("set up data stream %s: %w", name, err)
+	}
+	s.streams[name] = true
+	return nil
+}
+
+// Forget makes the Ensure methods look again, after a sign that somebody has
+// removed templates or indices.
+func (s *Setup) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shared = false
+	clear(s.tenants)
+	clear(s.streams)
+}
+
+func (s *Setup) sharedOnce(ctx context.Context) error {
 	if s.shared {
 		return nil
 	}
@@ -88,15 +121,6 @@ func (s *Setup) EnsureShared(ctx context.Context) error {
 	}
 	s.shared = true
 	return nil
-}
-
-// Forget makes the next Ensure look again, after a sign that somebody has
-// removed templates or indices.
-func (s *Setup) Forget(tenant string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.shared = false
-	delete(s.tenants, tenant)
 }
 
 const (
@@ -160,9 +184,6 @@ func (s *Setup) indexTemplate(pattern, component string, stream bool) object {
 }
 
 func (s *Setup) ensureTenant(ctx context.Context, tenant string) error {
-	if err := s.put(ctx, "index_template", "mxdr-logs-"+tenant, s.indexTemplate(AllLogs(tenant), eventsComponent, true)); err != nil {
-		return err
-	}
 	for index, mappings := range map[string]object{
 		Signals(tenant): SignalMappings(), Incidents(tenant): IncidentMappings(),
 	} {

@@ -104,7 +104,7 @@ func (e *Instance) Tenant(t testing.TB) string {
 	t.Cleanup(func() {
 		for _, path := range []string{
 			"/_data_stream/logs-*-" + name, "/_data_stream/mxdr-dead-" + name, "/mxdr-signals-" + name + ",mxdr-incidents-" + name + "?ignore_unavailable=true",
-			"/_index_template/mxdr-logs-" + name,
+			"/_index_template/mxdr-logs-*-" + name,
 		} {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			req, err := http.NewRequestWithContext(ctx, http.MethodDelete, e.URL+path, nil)
