@@ -16,6 +16,9 @@ import (
 type Options struct {
 	// FieldMap says where events hold Sigma's fields. Nil: under the same names.
 	FieldMap *FieldMap
+	// SigmaNames: events carry Sigma's own field names, so the FieldMap is
+	// used for routing only.
+	SigmaNames bool
 	// Routing says which rules are tried on which events.
 	Routing Routing
 	// Placeholders are the values for %name% in rules that use "expand";
@@ -280,7 +283,11 @@ func (k *compiler) slot(l LogSource, field string) int32 {
 	if s, ok := k.mapped[mk]; ok {
 		return s
 	}
-	c := k.opts.FieldMap.Lookup(l, field)
+	m := k.opts.FieldMap
+	if k.opts.SigmaNames {
+		m = nil
+	}
+	c := m.Lookup(l, field)
 	key := fmt.Sprint(c.Any, "\x00") + strings.Join(c.Names, "\x00")
 	s, ok := k.slotIndex[key]
 	if !ok {

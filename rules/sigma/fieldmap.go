@@ -16,9 +16,11 @@ import (
 //	    when:              # any of these maps, all members of one
 //	      - {winlog.channel: Microsoft-Windows-Sysmon/Operational, event.code: 1}
 //	      - {winlog.channel: Security, event.code: 4688}
+//	also: {winlog.channel: Channel}   # other names of the fields in "when"
 //	mappings:              # where the fields of a log source are
 //	  - for: [{product: windows}]
 //	    prefix: winlog.event_data.   # fields not listed: prefix + name
+//	    case: snake        # … with the name in snake case
 //	    fields:
 //	      Image: process.executable
 //	      User: [winlog.event_data.User, user.name]   # the first that is present
@@ -32,6 +34,7 @@ import (
 type FieldMap struct {
 	sources  []sourceRule
 	mappings []mapping
+	also     map[string][]string
 }
 
 type sourceRule struct {
@@ -42,6 +45,7 @@ type sourceRule struct {
 type mapping struct {
 	on     LogSource
 	prefix []string
+	snake  bool
 	fields map[string]Candidates
 }
 
@@ -88,6 +92,19 @@ func (m *FieldMap) add(name string, data []byte) error {
 			return at(name, errAt(doc.line, "a document must be a map"))
 		}
 		for _, p := range doc.pairs {
+			if p.key == "also" && p.val.kind == yMap {
+				if m.also == nil {
+					m.also = map[string][]string{}
+				}
+				for _, a := range p.val.pairs {
+					t, err := texts(a.val)
+					if err != nil {
+						return at(name, err)
+					}
+					m.also[a.key] = append(m.also[a.key], t...)
+				}
+				continue
+			}
 			if p.val.kind != yList {
 				return at(name, errAt(p.keyLine, "%s must be a list", p.key))
 			}
@@ -99,7 +116,7 @@ func (m *FieldMap) add(name string, data []byte) error {
 				case "mappings":
 					err = m.addMapping(n)
 				default:
-					err = errAt(p.keyLine, "unknown key %q; there are logsources and mappings", p.key)
+					err = errAt(p.keyLine, "unknown key %q; there are logsources, also and mappings", p.key)
 				}
 				if err != nil {
 					return at(name, err)
@@ -229,6 +246,10 @@ func (m *FieldMap) addMapping(n *ynode) error {
 				return err
 			}
 			out.prefix = t
+		case "case":
+			if out.snake = p.val.text == "snake"; !out.snake {
+				return errAt(p.keyLine, "case can only be snake")
+			}
 		case "fields":
 			if p.val.kind != yMap {
 				return errAt(p.keyLine, "fields must be a map")
@@ -241,7 +262,7 @@ func (m *FieldMap) addMapping(n *ynode) error {
 				out.fields[f.key] = c
 			}
 		default:
-			return errAt(p.keyLine, "unknown key %q; there are for, prefix and fields", p.key)
+			return errAt(p.keyLine, "unknown key %q; there are for, prefix, case and fields", p.key)
 		}
 	}
 	if len(on) == 0 {
@@ -301,8 +322,12 @@ func (m *FieldMap) lookup(l LogSource, field string) (Candidates, bool) {
 		}
 	}
 	for _, x := range use {
+		tail := field
+		if x.snake {
+			tail = snakeCase(field)
+		}
 		for _, p := range x.prefix {
-			if name := p + field; !strings.HasPrefix(field, p) && !slices.Contains(out.Names, name) {
+			if name := p + tail; !strings.HasPrefix(field, p) && !slices.Contains(out.Names, name) {
 				out.Names = append(out.Names, name)
 			}
 		}
@@ -311,6 +336,24 @@ func (m *FieldMap) lookup(l LogSource, field string) (Candidates, bool) {
 		out.Names = append(out.Names, field)
 	}
 	return out, listed
+}
+
+// snakeCase writes lower-case words joined by "_": debugContext becomes
+// debug_context, isMFAUsed is_mfa_used.
+func snakeCase(s string) string {
+	upper := func(i int) bool { return i < len(s) && s[i] >= 'A' && s[i] <= 'Z' }
+	var b strings.Builder
+	for i := range len(s) {
+		if !upper(i) {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i > 0 && s[i-1] != '.' && s[i-1] != '_' && (!upper(i-1) || i+1 < len(s) && !upper(i+1) && s[i+1] != '.') {
+			b.WriteByte('_')
+		}
+		b.WriteByte(s[i] + 'a' - 'A')
+	}
+	return b.String()
 }
 
 func (l LogSource) attributes() int {

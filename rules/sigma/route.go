@@ -28,6 +28,7 @@ type router struct {
 	keys    []event.FieldID // fields that decide
 	sources []compiledSource
 	hints   [3][]int // for product, category, service: places in keys
+	also    [][]int  // by key: other keys of the same meaning
 	all     *routeClass
 }
 
@@ -90,6 +91,16 @@ func newRouter(k *compiler) *router {
 			r.sources = append(r.sources, c)
 		}
 	}
+	if k.opts.FieldMap != nil {
+		r.also = make([][]int, len(r.keys))
+		for name, others := range k.opts.FieldMap.also {
+			if i, ok := index[name]; ok {
+				for _, o := range others {
+					r.also[i] = append(r.also[i], key(o))
+				}
+			}
+		}
+	}
 	if r.routing == RouteConflicts {
 		for i, n := range []string{"product", "category", "service"} {
 			r.hints[i] = []int{key(n), key("logsource." + n)}
@@ -144,6 +155,11 @@ func (r *router) class(e *Engine, ev *event.Event) *routeClass {
 			for _, t := range v.Texts() {
 				values[i] = append(values[i], fold(t))
 			}
+		}
+	}
+	for i, others := range r.also {
+		for _, o := range others {
+			values[i] = append(values[i], values[o]...)
 		}
 	}
 	var holds []LogSource
