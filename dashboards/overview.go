@@ -67,7 +67,7 @@ func Overview() Dashboard {
 			{
 				Title: "Detectors", Description: "The detectors with the most signals. One far above the others may need tuning.", Type: "barchart",
 				X: 0, Y: 21, W: 12, H: 9, Unit: "short", Options: ranking,
-				Query: map[string]any{"queryType": "metrics", "format": "table", "metric": "signals", "by": "rule", "limit": 10},
+				Query: map[string]any{"queryType": "metrics", "format": "table", "metric": "signals", "by": "rule_name", "limit": 10},
 			},
 			{
 				Title: "Techniques", Description: "ATT&CK techniques that signals point to.", Type: "barchart",

@@ -113,8 +113,9 @@ func (q Query) incidents(span store.TimeRange) store.IncidentFilter {
 	}
 }
 
-// signalSeverity is the least event.severity of each level.
-var signalSeverity = map[string]int{"low": 1, "medium": 35, "high": 60, "critical": 85}
+// signalSeverity is the least event.severity of each level, as es-ingest/store
+// cuts them when it counts by severity.
+var signalSeverity = map[string]int{"low": 0, "medium": 40, "high": 60, "critical": 85}
 
 // signals is the query as a filter for signals. Of severities the lowest counts.
 func (q Query) signals(span store.TimeRange) (store.SignalFilter, error) {

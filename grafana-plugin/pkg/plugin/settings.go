@@ -62,7 +62,7 @@ type HoursSettings struct {
 // TargetSettings classifies entities.
 type TargetSettings struct {
 	Type          string `json:"type"`  // an entity type
-	Match         string `json:"match"` // the value; * and ? stand for any characters but /
+	Match         string `json:"match"` // the value, in any case; * and ? stand for any characters
 	AssetClass    string `json:"asset_class"`
 	IdentityClass string `json:"identity_class"`
 	Criticality   string `json:"criticality"` // normal if empty
@@ -240,7 +240,7 @@ func readTargets(in []TargetSettings) ([]classification, error) {
 	}
 	out := make([]classification, 0, len(in))
 	for i, s := range in {
-		c := classification{number: i + 1, typ: action.TargetType(s.Type), pattern: strings.ToLower(s.Match)}
+		c := classification{number: i + 1, typ: action.TargetType(s.Type), pattern: globbed(s.Match)}
 		c.target = authority.Unclassified("any", c.typ, "x")
 		if s.AssetClass != "" {
 			c.target.AssetClass = action.AssetClass(s.AssetClass)
@@ -263,14 +263,18 @@ func readTargets(in []TargetSettings) ([]classification, error) {
 	return out, nil
 }
 
+// globbed prepares a pattern or a value for path.Match: case does not count,
+// and the slash is a character like any other (cloud principals have some).
+func globbed(s string) string { return strings.ReplaceAll(strings.ToLower(s), "/", "\x01") }
+
 // classify says what an entity is to the business, and where that is written.
 func (c config) classify(typ action.TargetType, value string) (authority.Target, string) {
-	lower := strings.ToLower(value)
+	plain := globbed(value)
 	for _, k := range c.targets {
 		if k.typ != typ {
 			continue
 		}
-		if ok, err := path.Match(k.pattern, lower); err == nil && ok {
+		if ok, err := path.Match(k.pattern, plain); err == nil && ok {
 			t := k.target
 			t.Tenant, t.Value = c.tenant, value
 			return t, fmt.Sprintf("settings, targets, entry %d", k.number)
