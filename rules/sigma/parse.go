@@ -27,7 +27,7 @@ func ParseFile(name string, data []byte) (*Collection, []Problem) {
 }
 
 // ParseFS reads every file named *.yml or *.yaml below root ("." for all), in
-// lexical order. The collection is never nil.
+// lexical order, but for test cases (*.test.yml). The collection is never nil.
 func ParseFS(fsys fs.FS, root string) (*Collection, []Problem) {
 	out := &Collection{}
 	var problems []Problem
@@ -41,6 +41,9 @@ func ParseFS(fsys fs.FS, root string) (*Collection, []Problem) {
 		}
 		if ext := path.Ext(name); d.IsDir() || ext != ".yml" && ext != ".yaml" {
 			return nil
+		}
+		if strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), ".test") {
+			return nil // test cases beside a rule
 		}
 		if info, err := d.Info(); err == nil && info.Size() > MaxFileBytes {
 			problems = append(problems, Problem{File: name, Reason: fmt.Sprintf("the file has %d bytes, more than the %d allowed for rules", info.Size(), MaxFileBytes)})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -21,8 +20,7 @@ import (
 	"github.com/openmxdr/openmxdr/collector-components/processors/ecsnormalizeprocessor/internal/metadata"
 	"github.com/openmxdr/openmxdr/internal/document"
 	"github.com/openmxdr/openmxdr/internal/event"
-	"github.com/openmxdr/openmxdr/internal/overlay"
-	"github.com/openmxdr/openmxdr/rules/content"
+	"github.com/openmxdr/openmxdr/internal/stage"
 	"github.com/openmxdr/openmxdr/rules/mapping"
 )
 
@@ -54,7 +52,7 @@ func newNormalizer(set processor.Settings, cfg *Config, next consumer.Logs) (*no
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := loadMappings(cfg.Mappings)
+	loaded, err := stage.LoadMappings(cfg.Mappings)
 	if err != nil {
 		return nil, fmt.Errorf("ecs_normalize: %w", err)
 	}
@@ -76,17 +74,6 @@ func newNormalizer(set processor.Settings, cfg *Config, next consumer.Logs) (*no
 		}
 	}
 	return n, nil
-}
-
-func loadMappings(dirs []string) (*mapping.Set, error) {
-	layers := overlay.FS{content.Mappings()}
-	for _, dir := range dirs {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("mappings: %w", err)
-		}
-		layers = append(layers, os.DirFS(dir))
-	}
-	return mapping.Load(layers)
 }
 
 // Capabilities tells that the input is not changed.
