@@ -152,11 +152,12 @@ func TestRegressionCases(t *testing.T) {
 					if err := dec.Decode(&raw); err != nil {
 						break
 					}
-					if err := d.Decode(raw, ev, &b); err != nil {
+					ms, err := d.Match(raw, ev, &s, &b)
+					if err != nil {
 						t.Errorf("%s: %v", f, err)
 						continue
 					}
-					for _, m := range e.Match(ev, &s) {
+					for _, m := range ms {
 						found[m.Rule.ID] = true
 						named := slices.ContainsFunc(info.Rules, func(r struct{ ID string }) bool { return r.ID == m.Rule.ID })
 						if named && len(m.Fields()) == 0 {

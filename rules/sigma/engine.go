@@ -22,7 +22,6 @@ type Engine struct {
 	watchers  [][]watch     // by predicate
 	always    []watch       // rules without witnesses
 	needs     []slotSet     // by log source: slots that its rules look at
-	allNeeds  slotSet
 }
 
 // compiledRule is a rule with its condition over predicates.
@@ -31,6 +30,9 @@ type compiledRule struct {
 	root   *node
 	source int32
 	silent bool
+	// witness are predicates of which one holds whenever the rule matches;
+	// empty when there are none.
+	witness []int32
 }
 
 // watch lists rules of one log source to be tried when a predicate holds.
@@ -115,13 +117,14 @@ func (k *compiler) finish() *Engine {
 			e.always = addWatch(e.always, e.rules[i].source, int32(i))
 			continue
 		}
+		e.rules[i].witness = sets[i].set
 		for _, p := range sets[i].set {
 			e.watchers[p] = addWatch(e.watchers[p], e.rules[i].source, int32(i))
 		}
 	}
 	e.index(k)
 	e.router = newRouter(k)
-	e.router.all.needs = e.allNeeds
+	e.router.all.finish(e)
 	return e
 }
 
@@ -252,19 +255,17 @@ func (e *Engine) index(k *compiler) {
 		}
 	}
 	e.needs = make([]slotSet, len(e.sources))
-	e.allNeeds.has = make([]bool, len(e.slots))
 	for i := range e.needs {
 		e.needs[i].has = make([]bool, len(e.slots))
 	}
 	for i := range e.rules {
 		r := &e.rules[i]
 		e.visit(r.root, func(p int32) {
-			for _, set := range []*slotSet{&e.needs[r.source], &e.allNeeds} {
-				set.has[e.preds[p].slot] = true
-				set.keywords = set.keywords || e.preds[p].slot == 0
-				if o := e.preds[p].other; o != 0 {
-					set.has[o] = true
-				}
+			set := &e.needs[r.source]
+			set.has[e.preds[p].slot] = true
+			set.keywords = set.keywords || e.preds[p].kind == predKeyword
+			if o := e.preds[p].other; o != 0 {
+				set.has[o] = true
 			}
 		})
 	}

@@ -74,12 +74,20 @@ func (s *Scratch) next() {
 // been filled after the engine was compiled, with the Fields that Compile was
 // given. Without a match nothing is allocated.
 func (e *Engine) Match(ev *event.Event, s *Scratch) []Match {
+	return e.match(ev, s, e.classify(ev, s))
+}
+
+// classify returns the class of events that ev belongs to.
+func (e *Engine) classify(ev *event.Event, s *Scratch) *routeClass {
 	if s.engine != e {
 		s.fit(e)
 	}
+	return e.router.classify(e, ev, s)
+}
+
+func (e *Engine) match(ev *event.Event, s *Scratch, class *routeClass) []Match {
 	s.next()
 	s.ev = ev
-	class := e.router.classify(e, ev, s)
 	s.route = class
 	if class.none {
 		return nil

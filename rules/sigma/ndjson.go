@@ -18,9 +18,15 @@ import (
 // dotted names), and Windows events with "Event": the members of System,
 // EventData and UserData become fields of their own, the provider's name
 // Provider_Name. It is immutable and may be shared.
+//
+// Keywords are about the whole event. Decode leaves out what no rule asks for
+// by name; Match decodes the rest when a keyword may be in it.
 type Decoder struct {
 	engine *Engine
 	root   *jsonNode
+	hints  *automaton // pieces of keywords as they look in undecoded JSON
+	// hintless says, by predicate, which keywords have no such piece.
+	hintless []bool
 }
 
 // Buffer holds the texts of the event decoded last. Each goroutine needs its
@@ -29,6 +35,8 @@ type Buffer struct {
 	arena []byte
 	line  []byte
 	at    int
+	all   bool   // decode every member
+	path  []byte // names that lead to the current object, with dots
 }
 
 // jsonNode is a place in the tree of wanted names.
@@ -62,6 +70,7 @@ func NewDecoder(e *Engine) *Decoder {
 		add(e.fields.Name(id))
 	}
 	d.windows(e)
+	d.keywordHints()
 	return d
 }
 
@@ -136,8 +145,13 @@ func (b *Buffer) fail(what string) error {
 // the Fields of the engine; it and its texts are valid until the next Decode
 // with the same Buffer and until line is changed.
 func (d *Decoder) Decode(line []byte, ev *event.Event, b *Buffer) error {
+	return d.decode(line, ev, b, false)
+}
+
+func (d *Decoder) decode(line []byte, ev *event.Event, b *Buffer, all bool) error {
 	ev.Reset()
 	b.start(line)
+	b.all = all
 	if err := d.object(d.root, ev, b, 0); err != nil {
 		return err
 	}
@@ -152,7 +166,7 @@ func (b *Buffer) start(line []byte) {
 	if cap(b.arena) > maxKept {
 		b.arena = nil
 	}
-	b.arena, b.line, b.at = b.arena[:0], line, 0
+	b.arena, b.line, b.at, b.path = b.arena[:0], line, 0, b.path[:0]
 	b.space()
 }
 
@@ -232,11 +246,44 @@ func (d *Decoder) object(n *jsonNode, ev *event.Event, b *Buffer, depth int) err
 				}
 			}
 		}
+		if b.all {
+			before := len(b.path)
+			b.path = append(b.path, name...)
+			err := d.everyMember(c, n.windows != notWindows, ev, b, depth+1)
+			b.path = b.path[:before]
+			return err
+		}
 		if c == nil {
 			return b.skip(0)
 		}
 		return d.member(c, n.windows != notWindows, ev, b, depth+1)
 	})
+}
+
+// noNames is the place of objects in which nothing is wanted by name.
+var noNames = &jsonNode{}
+
+// everyMember is member, but keeps what nobody asked for by name too, under
+// its dotted name.
+func (d *Decoder) everyMember(c *jsonNode, windows bool, ev *event.Event, b *Buffer, depth int) error {
+	if b.peek() == '{' {
+		if c == nil {
+			c = noNames
+		}
+		if c.id == 0 || c.list {
+			b.path = append(b.path, '.')
+			return d.object(c, ev, b, depth)
+		}
+	}
+	if c != nil && c.id != 0 && !(c.list && b.peek() != '[') {
+		return d.member(c, windows, ev, b, depth)
+	}
+	v, err := b.value(depth)
+	if err != nil {
+		return err
+	}
+	ev.Set(string(b.path), v)
+	return nil
 }
 
 func (d *Decoder) member(c *jsonNode, windows bool, ev *event.Event, b *Buffer, depth int) error {

@@ -47,6 +47,55 @@ type routeClass struct {
 	allowed []bool // by log source of rules
 	needs   slotSet
 	none    bool // no rule applies
+	// keywords says, by predicate, which keywords can make a difference to a
+	// rule: those of which one is needed for it to match, else all of them.
+	keywords    []bool
+	keywordList []int32
+	// quiet is the class of the same events without keywords in them.
+	quiet *routeClass
+}
+
+// finish fills in what follows from the log sources allowed.
+func (c *routeClass) finish(e *Engine) *routeClass {
+	c.none = true
+	c.needs.has = make([]bool, len(e.slots))
+	for i, ok := range c.allowed {
+		if !ok {
+			continue
+		}
+		c.none = false
+		c.needs.keywords = c.needs.keywords || e.needs[i].keywords
+		for s, need := range e.needs[i].has {
+			c.needs.has[s] = c.needs.has[s] || need
+		}
+	}
+	if !c.needs.keywords {
+		return c
+	}
+	c.keywords = make([]bool, len(e.preds))
+	for i := range e.rules {
+		r := &e.rules[i]
+		if !c.allowed[r.source] {
+			continue
+		}
+		matters := func(p int32) {
+			if e.preds[p].kind == predKeyword && !c.keywords[p] {
+				c.keywords[p] = true
+				c.keywordList = append(c.keywordList, p)
+			}
+		}
+		if len(r.witness) > 0 && !slices.ContainsFunc(r.witness, func(p int32) bool { return e.preds[p].kind != predKeyword }) {
+			for _, p := range r.witness {
+				matters(p)
+			}
+			continue
+		}
+		e.visit(r.root, matters)
+	}
+	q := *c
+	q.needs.keywords = false
+	c.quiet = &q
+	return c
 }
 
 // routeCache remembers the classes of the key values seen lately.
@@ -172,8 +221,7 @@ func (r *router) class(e *Engine, ev *event.Event) *routeClass {
 			holds = append(holds, src.LogSource)
 		}
 	}
-	c := &routeClass{allowed: make([]bool, len(e.sources)), none: true}
-	c.needs.has = make([]bool, len(e.slots))
+	c := &routeClass{allowed: make([]bool, len(e.sources))}
 	var known [3][]string
 	if r.routing == RouteConflicts {
 		for i := range known {
@@ -207,11 +255,7 @@ func (r *router) class(e *Engine, ev *event.Event) *routeClass {
 		if !ok {
 			continue
 		}
-		c.allowed[i], c.none = true, false
-		c.needs.keywords = c.needs.keywords || e.needs[i].keywords
-		for s, need := range e.needs[i].has {
-			c.needs.has[s] = c.needs.has[s] || need
-		}
+		c.allowed[i] = true
 	}
-	return c
+	return c.finish(e)
 }
