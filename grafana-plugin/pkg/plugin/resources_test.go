@@ -4,8 +4,13 @@ package plugin
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"slices"
@@ -427,12 +432,12 @@ func TestHostileParameters(t *testing.T) {
 func TestNotConfigured(t *testing.T) {
 	p := start(t)
 	for name, o := range map[string]org{
-		"nothing":     {id: 1, json: map[string]any{}},
-		"no tenant":   {id: 2, json: map[string]any{"url": "http://127.0.0.1:1"}},
-		"bad tenant":  {id: 3, json: map[string]any{"url": "http://127.0.0.1:1", "tenant": "a-b*"}},
-		"secret url":  {id: 4, json: map[string]any{"url": "http://u:hunter2@127.0.0.1:1", "tenant": "acme"}},
-		"wrong tls":   {id: 6, json: map[string]any{"url": "http://127.0.0.1:1", "tenant": "acme", "tlsAuth": "yes", "timeout": []int{}}},
-		"wrong types": {id: 5, json: map[string]any{"url": 7}},
+		"nothing":      {id: 1, json: map[string]any{}},
+		"no tenant":    {id: 2, json: map[string]any{"url": "http://127.0.0.1:1"}},
+		"bad tenant":   {id: 3, json: map[string]any{"url": "http://127.0.0.1:1", "tenant": "a-b*"}},
+		"secret url":   {id: 4, json: map[string]any{"url": "http://u:hunter2@127.0.0.1:1", "tenant": "acme"}},
+		"wrong access": {id: 6, json: map[string]any{"url": "http://127.0.0.1:1", "tenant": "acme", "access": 7}},
+		"wrong types":  {id: 5, json: map[string]any{"url": 7}},
 	} {
 		h := p.check(o.as(admin))
 		require.Equal(t, backend.HealthStatusError, h.Status, name)
@@ -478,6 +483,60 @@ func TestHealth(t *testing.T) {
 	require.Equal(t, 502, p.get(with(10, func(o *org) { o.secure["password"] = "wrong-secret" }), "incidents").status)
 	require.NotContains(t, p.log.text(), s.es.Password, "secrets in the log")
 	require.NotContains(t, p.log.text(), "wrong-secret", "secrets in the log")
+}
+
+// Elasticsearch behind TLS with a certificate authority of its own, and with
+// keys in place of a password.
+func TestHealthOverTLSAndWithKeys(t *testing.T) {
+	p, s := start(t), seed(t, 1)
+	s.incident("inc1", "x", "high", "high", 90, day)
+	s.refresh()
+	to, err := url.Parse(s.es.URL)
+	require.NoError(t, err)
+	proxy := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(to))
+	proxy.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are part of the test
+	proxy.StartTLS()
+	defer proxy.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}))
+	// keyed stands for Elasticsearch with API keys, which the distribution for
+	// tests does not have: it takes two keys, one of which may read nothing.
+	keyed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Elastic-Product", "Elasticsearch")
+		_, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		switch {
+		case key == "Z29vZDprZXk=", key == "b3RoZXI6a2V5" && !strings.HasSuffix(r.URL.Path, "_search"):
+			r.SetBasicAuth(s.es.User, s.es.Password)
+			httputil.NewSingleHostReverseProxy(to).ServeHTTP(w, r)
+		case key == "b3RoZXI6a2V5":
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"error":{"type":"security_exception","reason":"action [indices:data/read/search] is unauthorized for API key"},"status":403}`)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"error":{"type":"security_exception","reason":"unable to authenticate"},"status":401}`)
+		}
+	}))
+	defer keyed.Close()
+	for i, tc := range []struct {
+		name, want string
+		ok         bool
+		json       map[string]any
+		secure     map[string]string
+	}{
+		{"unknown authority", "authority that is not known", false, map[string]any{"url": proxy.URL, "user": s.es.User}, map[string]string{"password": s.es.Password}},
+		{"own authority", "Connected", true, map[string]any{"url": proxy.URL, "user": s.es.User, "tlsAuthWithCACert": true}, map[string]string{"password": s.es.Password, "tlsCACert": ca}},
+		{"not a certificate", "not complete", false, map[string]any{"url": proxy.URL, "user": s.es.User, "tlsAuthWithCACert": true}, map[string]string{"password": s.es.Password, "tlsCACert": "nonsense"}},
+		{"key of the tenant", "Connected", true, map[string]any{"url": keyed.URL}, map[string]string{"apiKey": "Z29vZDprZXk="}},
+		{"key of another tenant", "may not read the data of tenant " + s.tenant, false, map[string]any{"url": keyed.URL}, map[string]string{"apiKey": "b3RoZXI6a2V5"}},
+		{"not a key", "refuses the credentials", false, map[string]any{"url": keyed.URL}, map[string]string{"apiKey": "bm90OmtleQ=="}},
+	} {
+		tc.json["tenant"] = s.tenant
+		o := org{id: int64(100 + i), json: tc.json, secure: tc.secure}
+		h := p.check(o.as(admin))
+		require.Equal(t, tc.ok, h.Status == backend.HealthStatusOk, "%s: %s", tc.name, h.Message)
+		require.Contains(t, h.Message, tc.want, tc.name)
+		a := p.get(o.as(viewer), "incidents")
+		require.Equal(t, tc.ok, a.status == 200, "%s: %s", tc.name, a.body)
+	}
 }
 
 // Nothing is lost with the process: it holds no state.
