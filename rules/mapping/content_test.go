@@ -18,3 +18,27 @@ func shipped(t testing.TB) *mapping.Engine {
 }
 
 func TestShippedMappingsLoad(t *testing.T) { shipped(t) }
+
+// TestShippedCases runs the test cases beside the mappings. Every mapping has
+// some.
+func TestShippedCases(t *testing.T) {
+	set, err := mapping.Load(content.Mappings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := set.Compile(event.NewFields())
+	for _, m := range set.Mappings() {
+		cases, err := set.Cases(m.Name)
+		if err != nil {
+			t.Error(err)
+		}
+		if len(cases) == 0 {
+			t.Errorf("mapping %s has no test cases; write %s.test.yml", m.Name, m.Name)
+		}
+		for _, c := range cases {
+			for _, problem := range e.Check(m.Name, c) {
+				t.Error(problem)
+			}
+		}
+	}
+}
