@@ -1,6 +1,9 @@
 package entity
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/openmxdr/openmxdr/internal/event"
 )
 
@@ -151,6 +154,7 @@ func (x *extraction) host() {
 func (x *extraction) users() {
 	x.user(userSlots{userEmail, userName, userDomain, userID}, Actor)
 	x.user(userSlots{userTargetEmail, userTargetName, userTargetDomain, userTargetID}, Target)
+	x.user(userSlots{userEffectiveEmail, userEffectiveName, userEffectiveDomain, userEffectiveID}, Target)
 	x.user(userSlots{sourceUserEmail, sourceUserName, sourceUserDomain, sourceUserID}, Actor)
 	x.user(userSlots{clientUserEmail, clientUserName, clientUserDomain, clientUserID}, Actor)
 	x.user(userSlots{destinationUserEmail, destinationUserName, destinationUserDomain, destinationUserID}, Target)
@@ -168,9 +172,29 @@ func (x *extraction) user(s userSlots, role Role) {
 		e.Role = role
 		if e.Type == Host {
 			e.Role = "" // a machine account says which machine, not what it did
+		} else if x.known(e, a) {
+			return
 		}
 		x.add(e)
 	}
+}
+
+// known tells whether an account is named more fully already: sources repeat
+// the user under client and source with the account name or the id alone.
+func (x *extraction) known(e Entity, a Account) bool {
+	id := uniqueID(a.ID)
+	for _, o := range x.out {
+		if o.Type != User || o.Value == e.Value {
+			continue
+		}
+		if id != "" && slices.Contains(o.Aliases, id) {
+			return true
+		}
+		if local, _, ok := strings.Cut(o.Value, "@"); ok && a.Email == "" && a.Domain == "" && strings.EqualFold(local, a.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (x *extraction) addresses() {

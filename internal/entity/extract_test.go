@@ -46,6 +46,13 @@ func TestExtract(t *testing.T) {
 			{Type: IP, Value: "192.0.2.66", Role: Source},
 			{Type: Session, Value: "okta:102anax", Role: Actor},
 		}},
+		{"user repeated under client and source", fields{
+			"user.email": "ana@corp.example", "user.name": "ana", "user.domain": "corp.example", "user.id": "00u0000000000001",
+			"client.user.id": "00u0000000000001", "client.user.name": "ana", "source.user.name": "Ana",
+		}, []Entity{{Type: User, Value: "ana@corp.example", Role: Actor, Aliases: []string{`corp\ana`, "00u0000000000001"}}}},
+		{"explicit credentials", fields{"user.name": "ana", "user.domain": "CORP", "user.effective.name": "admin", "user.effective.domain": "CORP"}, []Entity{
+			{Type: User, Value: `corp\ana`, Role: Actor}, {Type: User, Value: `corp\admin`, Role: Target},
+		}},
 		{"okta without a session", fields{"okta.authentication_context.external_session_id": "unknown"}, nil},
 		{"windows domain account", fields{
 			"user.name": "Ana", "user.domain": "CORP", "user.id": "S-1-5-21-1-2-3-1104", "host.name": "PC1.corp.example", "winlog.logon.id": "0x3A1F",

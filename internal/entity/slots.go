@@ -13,6 +13,10 @@ const (
 	userName
 	userDomain
 	userID
+	userEffectiveEmail
+	userEffectiveName
+	userEffectiveDomain
+	userEffectiveID
 	userTargetEmail
 	userTargetName
 	userTargetDomain
@@ -91,6 +95,14 @@ func slotOf(name string) slot {
 		return userDomain
 	case "user.id":
 		return userID
+	case "user.effective.email":
+		return userEffectiveEmail
+	case "user.effective.name":
+		return userEffectiveName
+	case "user.effective.domain":
+		return userEffectiveDomain
+	case "user.effective.id":
+		return userEffectiveID
 	case "user.target.email":
 		return userTargetEmail
 	case "user.target.name":
