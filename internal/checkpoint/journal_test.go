@@ -140,14 +140,14 @@ func script(ctx context.Context, t *testing.T, m *memory, from, steps int) (acke
 func TestKilledAtEveryWrite(t *testing.T) {
 	ctx := context.Background()
 	whole := newMemory()
-	_, err := script(ctx, t, whole, 0, 14)
+	_, err := script(ctx, t, whole, 0, 9)
 	require.NoError(t, err)
 	points := 0
 	for first := 1; first <= whole.writes; first++ {
 		for _, done := range []bool{false, true} {
 			m := newMemory()
 			m.dieAt, m.done = first, done
-			acked, err := script(ctx, t, m, 0, 14)
+			acked, err := script(ctx, t, m, 0, 9)
 			require.ErrorIs(t, err, errKilled)
 			for second := 1; ; second++ {
 				again := &memory{values: maps.Clone(m.values), dieAt: second, done: done}
@@ -198,7 +198,7 @@ func assertTidy(t *testing.T, m *memory) {
 // not, and the same Journal is used further.
 func TestWriteFailsAndProcessGoesOn(t *testing.T) {
 	ctx := context.Background()
-	for at := 1; at < 60; at++ {
+	for at := 1; at < 150; at++ {
 		for _, done := range []bool{false, true} {
 			m := newMemory()
 			m.dieAt, m.done, m.once = at, done, true
@@ -218,6 +218,7 @@ func TestWriteFailsAndProcessGoesOn(t *testing.T) {
 					_ = j.Compact(ctx, l.snapshot()) // whether it failed makes no difference
 				}
 			}
+			m.dieAt = 0
 			j, err = open(ctx, m, testPart)
 			require.NoError(t, err)
 			snap, deltas, err := j.Load(ctx)
@@ -349,6 +350,20 @@ func TestLargeSnapshotIsChunked(t *testing.T) {
 	require.Len(t, deltas, 2)
 	assert.True(t, bytes.Equal(snapshot[:3<<20], deltas[0]))
 	assert.Empty(t, deltas[1])
+}
+
+func TestUnfinishedSnapshotIsTidiedUp(t *testing.T) {
+	ctx := context.Background()
+	m := newMemory()
+	j := mustOpen(t, m.values)
+	_, _, err := j.Load(ctx)
+	require.NoError(t, err)
+	m.dieAt = 6
+	j.store = m
+	require.ErrorIs(t, j.Compact(ctx, make([]byte, 10*testPart)), errKilled)
+	require.Len(t, m.values, 5)
+	assertTidy(t, &memory{values: m.values})
+	require.Empty(t, m.values)
 }
 
 func TestManyDeltas(t *testing.T) {
