@@ -54,9 +54,11 @@ func (e *Engine) journalAdvance(t time.Time) {
 	e.journal = putTime(append(e.journal, opAdvance), t)
 }
 
-// Apply takes in a delta. The revisions that it leads to were returned before
-// and are not returned again. After an error the engine is not usable.
-func (e *Engine) Apply(delta []byte) error {
+// Apply takes in a delta. It returns the revisions that Flush returned when the
+// delta was made: whoever restarts does not know whether they were handed on.
+// After an error the engine is not usable.
+func (e *Engine) Apply(delta []byte) ([]*Incident, error) {
+	var revisions []*Incident
 	keep := e.keep
 	e.keep = false
 	defer func() { e.keep = keep }()
@@ -74,11 +76,11 @@ func (e *Engine) Apply(delta []byte) error {
 			}
 			s, err := unpackSignal(tenant, packed)
 			if err != nil {
-				return fmt.Errorf("incident delta: %w", err)
+				return nil, fmt.Errorf("incident delta: %w", err)
 			}
 			s.Withdrawn = withdrawn
 			if err := e.Observe(s); err != nil {
-				return fmt.Errorf("incident delta: %w", err)
+				return nil, fmt.Errorf("incident delta: %w", err)
 			}
 		case opTriage:
 			tenant, id, t := r.text(), r.text(), r.triage()
@@ -90,15 +92,15 @@ func (e *Engine) Apply(delta []byte) error {
 				e.Advance(t)
 			}
 		case opFlush:
-			e.Flush()
+			revisions = append(revisions, e.Flush()...)
 		default:
-			return fmt.Errorf("incident delta: unknown operation %d: it was written by another version, or is damaged", op)
+			return nil, fmt.Errorf("incident delta: unknown operation %d: it was written by another version, or is damaged", op)
 		}
 		if r.err != nil {
-			return fmt.Errorf("incident delta: %w", r.err)
+			return nil, fmt.Errorf("incident delta: %w", r.err)
 		}
 	}
-	return nil
+	return revisions, nil
 }
 
 // Snapshot returns the whole state, for Restore. It starts a new delta.

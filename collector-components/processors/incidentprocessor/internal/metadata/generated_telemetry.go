@@ -23,13 +23,14 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter               metric.Meter
-	mu                  sync.Mutex
-	registrations       []metric.Registration
-	IncidentEvictions   metric.Int64Counter
-	IncidentLateSignals metric.Int64Counter
-	IncidentRevisions   metric.Int64Counter
-	IncidentSignals     metric.Int64Counter
+	meter                   metric.Meter
+	mu                      sync.Mutex
+	registrations           []metric.Registration
+	IncidentEvictions       metric.Int64Counter
+	IncidentLateSignals     metric.Int64Counter
+	IncidentRejectedSignals metric.Int64Counter
+	IncidentRevisions       metric.Int64Counter
+	IncidentSignals         metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -70,6 +71,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.IncidentLateSignals, err = builder.meter.Int64Counter(
 		"otelcol_incident_late_signals",
 		metric.WithDescription("Signals older than the state still knows. [Alpha]"),
+		metric.WithUnit("{signal}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.IncidentRejectedSignals, err = builder.meter.Int64Counter(
+		"otelcol_incident_rejected_signals",
+		metric.WithDescription("Signal records that could not be read; they are stored and join nothing. [Alpha]"),
 		metric.WithUnit("{signal}"),
 	)
 	errs = errors.Join(errs, err)

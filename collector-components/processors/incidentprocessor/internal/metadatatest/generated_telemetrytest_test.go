@@ -21,12 +21,16 @@ func TestSetupTelemetry(t *testing.T) {
 	defer tb.Shutdown()
 	tb.IncidentEvictions.Add(context.Background(), 1)
 	tb.IncidentLateSignals.Add(context.Background(), 1)
+	tb.IncidentRejectedSignals.Add(context.Background(), 1)
 	tb.IncidentRevisions.Add(context.Background(), 1)
 	tb.IncidentSignals.Add(context.Background(), 1)
 	AssertEqualIncidentEvictions(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualIncidentLateSignals(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualIncidentRejectedSignals(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualIncidentRevisions(t, testTel,
