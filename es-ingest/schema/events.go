@@ -77,6 +77,11 @@ func mappingOf(f *ecs.Field) object {
 	return keyword
 }
 
+// scalars are the JSON types that become fields. Objects are not among them:
+// Elasticsearch would make each a field of its own, and with the limit of
+// fields reached it would ignore all that is in one, ECS fields included.
+var scalars = []string{"string", "long", "double", "boolean", "date", "binary"}
+
 // EventMappings returns the mapping of events. With subobjects off, "a" and
 // "a.b" are two fields that can both have values, so no document is refused
 // because a source writes a value where another writes an object; values that
@@ -103,12 +108,12 @@ func EventMappings() map[string]any {
 	var dynamic []any
 	for _, t := range types {
 		slices.Sort(later[t])
-		dynamic = append(dynamic, object{"ecs_" + t: object{"path_match": later[t], "match_mapping_type": "*", "mapping": object{"type": t}}})
+		dynamic = append(dynamic, object{"ecs_" + t: object{"path_match": later[t], "match_mapping_type": scalars, "mapping": object{"type": t}}})
 	}
 	// A vendor's own fields are keywords whatever the first value looks
 	// like: a second source may well write text where the first wrote a
 	// number.
-	dynamic = append(dynamic, object{"vendor": object{"match_mapping_type": "*", "mapping": keyword}})
+	dynamic = append(dynamic, object{"vendor": object{"match_mapping_type": scalars, "mapping": keyword}})
 	return object{
 		"subobjects":        false,
 		"date_detection":    false,

@@ -8,9 +8,14 @@ func field(kind string) object { return object{"type": kind} }
 
 func key() object { return object{"type": "keyword", "ignore_above": 1024} }
 
-// keyed is a keyword that ignores case and is found by free text as well.
+// named is a keyword that ignores case and is found by free text as well.
 func named() object {
 	return object{"type": "keyword", "ignore_above": 1024, "normalizer": "lowercase", "copy_to": textField}
+}
+
+// exact is a keyword as it is written that free text finds as well.
+func exact() object {
+	return object{"type": "keyword", "ignore_above": 1024, "copy_to": textField}
 }
 
 // textField is the field that free text is searched in. It exists in the
@@ -63,7 +68,7 @@ func SignalMappings() map[string]any {
 			"severity": ignoring(field("long")), "risk_score": ignoring(field("double")), "sequence": ignoring(field("long")),
 			"reason": prose(),
 		}),
-		"rule":   properties(object{"id": key(), "name": named()}),
+		"rule":   properties(object{"id": key(), "name": exact()}),
 		"threat": properties(object{"tactic": properties(object{"id": key()}), "technique": properties(object{"id": key()})}),
 		"related": properties(object{
 			"user": named(), "hosts": named(), "hash": named(), "ip": ignoring(field("ip")),
@@ -93,11 +98,11 @@ func IncidentMappings() map[string]any {
 				"domains": key(), "tactics": key(), "techniques": key(),
 				"entities": entities(object{"signals": object{"type": "long", "ignore_malformed": true, "index": false}}),
 				"signals": properties(object{
-					"id": key(), "rule_id": key(), "rule_name": named(), "reason": prose(),
+					"id": key(), "rule_id": key(), "rule_name": exact(), "reason": prose(),
 				}),
 			}),
 			"triage": properties(object{
-				"status": key(), "assignee": named(), "verdict": key(), "updated_at": ignoring(field("date")), "updated_by": key(),
+				"status": key(), "assignee": exact(), "verdict": key(), "updated_at": ignoring(field("date")), "updated_by": key(),
 				"comments": properties(object{"text": prose(), "author": key()}),
 			}),
 		}),
