@@ -9,6 +9,7 @@ import "strings"
 //   - an object whose member "Records", "records", "value" or "events" is a
 //     list of objects and which says little else: the elements of that list;
 //   - several JSON values one after the other, as in JSON lines;
+//   - Windows events in XML, one after the other or inside <Events>;
 //   - anything else: one record, even if it is broken, so that it is not lost.
 //
 // Nothing is copied and no tree is built, so a payload of any size costs one
@@ -35,8 +36,8 @@ func splitTop(s string, emit func(string) bool) bool {
 		}
 		if s[0] != '{' && s[0] != '[' {
 			line, rest, _ := strings.Cut(s, "\n")
-			if strings.HasPrefix(s, "<") { // XML may span lines
-				line, rest = s, ""
+			if strings.HasPrefix(s, "<Event") || strings.HasPrefix(s, "<?xml") {
+				line, rest = cutEvent(s)
 			}
 			if !emit(line) {
 				return false
@@ -71,6 +72,32 @@ func splitTop(s string, emit func(string) bool) bool {
 	}
 }
 
+// cutEvent cuts the first event off XML that holds one or more, perhaps
+// inside <Events>. XML that it does not understand is one record.
+func cutEvent(s string) (event, rest string) {
+	const end = "</Event>"
+	i := strings.Index(s, end)
+	if i < 0 {
+		if s = strings.TrimSpace(s); s == "</Events>" {
+			s = ""
+		}
+		return s, ""
+	}
+	event, rest = s[:i+len(end)], s[i+len(end):]
+	// The declaration and the opening of the list belong to no event.
+	for _, prefix := range [2]string{"<?xml", "<Events"} {
+		if strings.HasPrefix(event, prefix) {
+			if j := strings.IndexByte(event, '>'); j >= 0 {
+				event = strings.TrimSpace(event[j+1:])
+			}
+		}
+	}
+	if strings.TrimSpace(rest) == "</Events>" {
+		rest = ""
+	}
+	return event, rest
+}
+
 func splitValue(s string, emit func(string) bool) bool {
 	if s[0] == '[' {
 		return splitArray(s, emit)
@@ -93,7 +120,7 @@ func splitArray(s string, emit func(string) bool) bool {
 			return true
 		}
 		end := skipValue(s, i)
-		if end < 0 {
+		if end <= i { // broken: what is left is one record
 			return emit(s[i:])
 		}
 		if !emit(s[i:end]) {

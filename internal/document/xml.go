@@ -239,7 +239,7 @@ func (p *xmlParser) attributes(n Node, isData bool) (attrs Node, dataName string
 // content reads to the end tag of the element called full and returns the
 // text directly in it.
 func (p *xmlParser) content(n Node, full string, depth int) (string, error) {
-	var text string
+	var text textParts
 	for {
 		end := strings.IndexByte(p.s[p.i:], '<')
 		if end < 0 {
@@ -247,7 +247,7 @@ func (p *xmlParser) content(n Node, full string, depth int) (string, error) {
 			return "", p.fail("element " + full + " is not closed")
 		}
 		if end > 0 {
-			text = join(text, p.decode(p.s[p.i:p.i+end]))
+			text.add(p.decode(p.s[p.i : p.i+end]))
 			p.i += end
 		}
 		rest := p.s[p.i:]
@@ -263,13 +263,13 @@ func (p *xmlParser) content(n Node, full string, depth int) (string, error) {
 				return "", p.fail("expected the end of element " + full)
 			}
 			p.i++
-			return text, nil
+			return text.String(), nil
 		case strings.HasPrefix(rest, "<![CDATA["):
 			end := strings.Index(rest, "]]>")
 			if end < 0 {
 				return "", p.fail("character data is not closed")
 			}
-			text = join(text, rest[len("<![CDATA["):end])
+			text.add(rest[len("<![CDATA["):end])
 			p.i += end + 3
 		default:
 			skipped, err := p.skipMarkup()
@@ -286,20 +286,28 @@ func (p *xmlParser) content(n Node, full string, depth int) (string, error) {
 	}
 }
 
-// join appends text; white space between elements is no text. What is left
-// over of an element's text after many parts is not worth quadratic time, so
-// only the first parts count.
-func join(a, b string) string {
-	if strings.TrimSpace(b) == "" && a == "" {
-		return ""
+// textParts joins the pieces of an element's text in linear time. White space
+// before the first text is no text.
+type textParts struct {
+	first string
+	rest  []byte
+}
+
+func (t *textParts) add(s string) {
+	switch {
+	case t.first == "" && strings.TrimSpace(s) == "":
+	case t.first == "":
+		t.first = s
+	default:
+		t.rest = append(t.rest, s...)
 	}
-	if a == "" {
-		return b
+}
+
+func (t *textParts) String() string {
+	if len(t.rest) == 0 {
+		return t.first
 	}
-	if len(a) > 64<<10 {
-		return a
-	}
-	return a + b
+	return t.first + string(t.rest)
 }
 
 // decode resolves entities. Unknown ones stay as they are.

@@ -233,3 +233,31 @@ func TestAbridgedVendorEvents(t *testing.T) {
 		t.Errorf("%d of %d records with a time failed", got.failed, got.records)
 	}
 }
+
+// TestSigmaHQRegressionEvents: true positives of detection rules, as event
+// log tools write them in JSON.
+func TestSigmaHQRegressionEvents(t *testing.T) {
+	dir := os.Getenv("MXDR_TESTDATA")
+	if dir == "" {
+		t.Skip("MXDR_TESTDATA is not set: it names the folder with sigmahq/regression")
+	}
+	var records []string
+	err := filepath.WalkDir(filepath.Join(dir, "sigmahq", "regression"), func(file string, d os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".json") {
+			return err
+		}
+		raw, err := os.ReadFile(file)
+		if err == nil {
+			document.Split(string(raw), func(s string) bool { records = append(records, s); return true })
+		}
+		return err
+	})
+	if err != nil || len(records) < 90 {
+		t.Fatalf("%d records: %v", len(records), err)
+	}
+	got := normalizeAll(t, records)
+	t.Logf("%+v", got)
+	if got.failed != 0 {
+		t.Errorf("%d of %d records failed", got.failed, got.records)
+	}
+}
