@@ -239,3 +239,20 @@ func TestDecodersEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestZeekTSV(t *testing.T) {
+	log := "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tdns\n#open\tx\n" +
+		"#fields\tts\tuid\tid.orig_h\tid.orig_p\tquery\tanswers\trejected\trtt\ttags\n#types\ttime\tstring\taddr\tport\tstring\tvector[string]\tbool\tinterval\tset[enum]\n" +
+		"1772432100.123456\tC1\t10.0.0.1\t53\ta\\x5cb\tx,y\tF\t-\t(empty)\n" +
+		"too\tfew\n#close\tx\n"
+	var got []string
+	Split(log, func(s string) bool { got = append(got, s); return true })
+	want := []string{`{"_path":"dns","ts":1772432100.123456,"uid":"C1","id.orig_h":"10.0.0.1","id.orig_p":53,"query":"a\\b","answers":["x","y"],"rejected":false,"tags":[]}`, "too\tfew"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("want %q\ngot  %q", want, got)
+	}
+	var z ZeekTSV
+	if _, err := z.Line("1\t2"); err == nil {
+		t.Error("a row before its header: want an error")
+	}
+}

@@ -10,10 +10,11 @@ import "strings"
 //     list of objects and which says little else: the elements of that list;
 //   - several JSON values one after the other, as in JSON lines;
 //   - Windows events in XML, one after the other or inside <Events>;
+//   - a Zeek log in tab-separated form: its rows as JSON;
 //   - anything else: one record, even if it is broken, so that it is not lost.
 //
-// Nothing is copied and no tree is built, so a payload of any size costs one
-// pass. Text between records that is no JSON is yielded as a record too.
+// But for Zeek's rows nothing is copied, and no tree is built, so a payload of
+// any size costs one pass. Text between records that is no JSON is yielded as a record too.
 func Split(payload string, yield func(record string) bool) int {
 	n := 0
 	emit := func(s string) bool {
@@ -23,8 +24,28 @@ func Split(payload string, yield func(record string) bool) int {
 		n++
 		return yield(s)
 	}
-	splitTop(strings.TrimPrefix(payload, "\ufeff"), emit)
+	payload = strings.TrimPrefix(payload, "\ufeff")
+	if strings.HasPrefix(payload, "#separator") {
+		splitZeek(payload, emit)
+		return n
+	}
+	splitTop(payload, emit)
 	return n
+}
+
+// splitZeek yields the rows of a log; a row that is none as it stands.
+func splitZeek(s string, emit func(string) bool) {
+	var z ZeekTSV
+	for line := range strings.Lines(s) {
+		line = strings.TrimRight(line, "\r\n")
+		record, err := z.Line(line)
+		if err != nil {
+			record = line
+		}
+		if !emit(record) {
+			return
+		}
+	}
 }
 
 func splitTop(s string, emit func(string) bool) bool {

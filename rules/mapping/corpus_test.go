@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"archive/tar"
 	"bufio"
 	"compress/gzip"
 	"encoding/json"
@@ -178,7 +179,11 @@ func TestWindowsCorpus(t *testing.T) {
 }
 
 func TestZeekCorpus(t *testing.T) {
-	got := normalizeAll(t, corpus(t, "otrf/apt29-day1-zeek.ndjson.gz"))
+	records := corpus(t, "otrf/apt29-day1-zeek.ndjson.gz")
+	for _, log := range tarred(t, "otrf/campaigns/*-zeek.tar.gz") {
+		document.Split(log, func(s string) bool { records = append(records, s); return true })
+	}
+	got := normalizeAll(t, records)
 	t.Logf("%+v", got)
 	if got.failed != 0 {
 		t.Errorf("%d of %d records failed", got.failed, got.records)
@@ -260,4 +265,43 @@ func TestSigmaHQRegressionEvents(t *testing.T) {
 	if got.failed != 0 {
 		t.Errorf("%d of %d records failed", got.failed, got.records)
 	}
+}
+
+// tarred returns the files in the tar archives that match a pattern.
+func tarred(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(os.Getenv("MXDR_TESTDATA"), pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no file matches %s in MXDR_TESTDATA: %v", pattern, err)
+	}
+	var out []string
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		r := tar.NewReader(z)
+		for {
+			h, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if h.Typeflag == tar.TypeReg {
+				raw, err := io.ReadAll(r)
+				if err != nil {
+					t.Fatalf("%s: %v", file, err)
+				}
+				out = append(out, string(raw))
+			}
+		}
+		f.Close()
+	}
+	return out
 }
