@@ -284,7 +284,7 @@ func TestAnyOrderGivesTheSameSignals(t *testing.T) {
 				if err := e.Restore(snapshot); err != nil {
 					t.Fatal(err)
 				}
-				if err := e.Apply(deltas); err != nil {
+				if _, err := e.Apply(deltas); err != nil {
 					t.Fatal(err)
 				}
 				e.KeepJournal()
@@ -368,7 +368,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 	if err := e.Restore(good); err == nil {
 		t.Error("a snapshot was restored over state")
 	}
-	if err := newEngine(t).Apply([]byte("nonsense\n")); err == nil {
+	if _, err := newEngine(t).Apply([]byte("nonsense\n")); err == nil {
 		t.Error("nonsense was applied")
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/openmxdr/openmxdr/internal/signal"
 )
 
 const day = int64(24 * time.Hour)
@@ -118,10 +120,12 @@ func (e *Engine) Delta() []byte {
 	return d
 }
 
-// Apply takes in a delta. Signals that it leads to were returned before and
-// are not returned again. Inputs of models that are gone are passed over.
-// After an error the engine is not usable.
-func (e *Engine) Apply(delta []byte) error {
+// Apply takes in a delta. It returns the signals that Observe returned when
+// the delta was made: whoever restarts does not know whether they were handed
+// on. Inputs of models that are gone are passed over. After an error the
+// engine is not usable.
+func (e *Engine) Apply(delta []byte) ([]*signal.Signal, error) {
+	var out []*signal.Signal
 	keep := e.keep
 	e.keep = false
 	defer func() { e.keep = keep }()
@@ -134,7 +138,7 @@ func (e *Engine) Apply(delta []byte) error {
 			sighting
 		}
 		if err := json.Unmarshal(line, &in); err != nil {
-			return fmt.Errorf("behavior delta: line %d: %w", n+1, err)
+			return nil, fmt.Errorf("behavior delta: line %d: %w", n+1, err)
 		}
 		if in.Mark != 0 {
 			e.Advance(time.Unix(0, in.Mark))
@@ -145,9 +149,11 @@ func (e *Engine) Apply(delta []byte) error {
 		if !ok || len(s.Values) != len(e.models[i].Features) {
 			continue
 		}
-		e.stats.Signals += int64(len(e.take(&s)))
+		found := e.take(&s)
+		e.stats.Signals += int64(len(found))
+		out = append(out, found...)
 	}
-	return nil
+	return out, nil
 }
 
 // savedSubject is one line of a snapshot.
