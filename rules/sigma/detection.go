@@ -126,11 +126,8 @@ func (p *parser) item(key string, val *ynode, line int) (*Item, error) {
 		}
 		it.Values = append(it.Values, v)
 	}
-	if len(it.Values) == 0 {
-		if it.Field == "" {
-			return nil, errAt(line, "a list of keywords is empty")
-		}
-		it.Values = []Value{{Kind: NullValue}}
+	if len(it.Values) == 0 && it.Field == "" {
+		return nil, errAt(line, "a list of keywords is empty")
 	}
 	for i, name := range it.Modifiers {
 		m, ok := modifiers[name]
@@ -140,6 +137,9 @@ func (p *parser) item(key string, val *ynode, line int) (*Item, error) {
 		if err := m(it, i); err != nil {
 			return nil, errAt(line, "field %q: modifier %s: %w", it.Field, name, err)
 		}
+	}
+	if len(it.Values) == 0 { // an empty list means null, whatever the modifiers
+		it.Values = []Value{{Kind: NullValue}}
 	}
 	for i := range it.Values {
 		if err := p.checkRegex(&it.Values[i]); err != nil {

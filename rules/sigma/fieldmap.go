@@ -105,6 +105,9 @@ func (m *FieldMap) add(name string, data []byte) error {
 				}
 				continue
 			}
+			if p.key != "logsources" && p.key != "mappings" {
+				return at(name, errAt(p.keyLine, "unknown key %q; there are logsources, also and mappings", p.key))
+			}
 			if p.val.kind != yList {
 				return at(name, errAt(p.keyLine, "%s must be a list", p.key))
 			}
@@ -113,10 +116,8 @@ func (m *FieldMap) add(name string, data []byte) error {
 				switch p.key {
 				case "logsources":
 					err = m.addSource(n)
-				case "mappings":
-					err = m.addMapping(n)
 				default:
-					err = errAt(p.keyLine, "unknown key %q; there are logsources, also and mappings", p.key)
+					err = m.addMapping(n)
 				}
 				if err != nil {
 					return at(name, err)

@@ -88,7 +88,7 @@ func each(f func(*Value) error) func(*Item, int) error {
 // unmodified refuses a modifier that is not the first one.
 func unmodified(f func(*Item, int) error) func(*Item, int) error {
 	return func(it *Item, i int) error {
-		if i > 0 {
+		if i > 0 && len(it.Values) > 0 {
 			return errors.New("it must come before all other modifiers")
 		}
 		return f(it, i)
@@ -134,7 +134,7 @@ func exists(it *Item, i int) error {
 	if it.Field == "" {
 		return errors.New("it needs a field")
 	}
-	if i > 0 {
+	if i > 0 && len(it.Values) > 0 {
 		return errors.New("it must come before all other modifiers")
 	}
 	return each(func(v *Value) error {

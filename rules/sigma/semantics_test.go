@@ -65,6 +65,7 @@ func TestValues(t *testing.T) {
 		{`f: '?*'`, []string{`"x"`, `"xy"`}, []string{`""`, `null`}},
 		{`f: ''`, []string{`""`, `["",1]`}, []string{`null`, `absent`, `" "`, `0`}},
 		{`f: null`, []string{`null`, `absent`, `[]`, `[null]`}, []string{`""`, `0`, `false`, `[null,1]`}},
+		{`f|contains: []`, []string{`null`, `absent`}, []string{`"x"`}},
 		{`f: []`, []string{`null`, `absent`}, []string{`""`}},
 		{`f: [null, a]`, []string{`null`, `absent`, `"A"`}, []string{`"b"`}},
 		{`f: 4688`, []string{`4688`, `"4688"`, `4688.0`, `[1,4688]`}, []string{`"04688"`, `4689`, `"4688 "`}},
