@@ -140,11 +140,16 @@ func (g *group) settle(w int64) {
 	switch {
 	case g.rebuild:
 		g.reform()
+	case g.dirty && g.hopeless():
+		// Stays dirty: the slide can wait for the entry that gives hope.
 	case g.dirty && len(g.entries) > 0:
 		p, _ := g.find(&g.dirtyAt)
 		g.slide(min(p, len(g.entries)-1))
+		g.dirty = false
 	}
-	g.rebuild, g.dirty = false, false
+	if g.rebuild {
+		g.rebuild, g.dirty = false, false
+	}
 	g.deliver()
 	if c.mode == atWatermark || g.deadline() < w {
 		g.trim(w)

@@ -21,6 +21,7 @@ type Engine struct {
 	byID       map[string]*rule
 	members    map[string][]member
 	suppressed map[string]bool
+	fields     map[string][]string // by single rule
 	tenants    map[string]*tenant
 	order      []*tenant // by name
 
@@ -66,7 +67,7 @@ type tenant struct {
 func New(rules []Rule, opts Options) (*Engine, error) {
 	e := &Engine{
 		opts: opts.withDefaults(), byID: map[string]*rule{}, members: map[string][]member{},
-		suppressed: map[string]bool{}, tenants: map[string]*tenant{},
+		suppressed: map[string]bool{}, fields: map[string][]string{}, tenants: map[string]*tenant{},
 	}
 	compiled, err := compileAll(rules, e.opts)
 	e.rules = compiled
@@ -89,6 +90,14 @@ func New(rules []Rule, opts Options) (*Engine, error) {
 			}
 		}
 	}
+	for name, members := range e.members {
+		var all []string
+		for _, m := range members {
+			all = append(append(all, m.rule.groupBy[m.ref]...), m.rule.values[m.ref]...)
+		}
+		slices.Sort(all)
+		e.fields[name] = slices.Compact(all)
+	}
 	for _, c := range compiled {
 		c.suppressed = e.suppressed[c.ID] || c.Name != "" && e.suppressed[c.Name]
 	}
@@ -103,14 +112,8 @@ func (e *Engine) Suppressed(rule string) bool { return e.suppressed[rule] }
 func (e *Engine) Uses(rule string) bool { return len(e.members[rule]) > 0 }
 
 // Fields returns the names, sorted, that are looked up in matches of rule.
-func (e *Engine) Fields(rule string) []string {
-	var out []string
-	for _, m := range e.members[rule] {
-		out = append(append(out, m.rule.groupBy[m.ref]...), m.rule.values[m.ref]...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
+// The caller must not change them.
+func (e *Engine) Fields(rule string) []string { return e.fields[rule] }
 
 // Process takes in matches in the order given and returns the signals that are
 // new, revised or withdrawn by them. It keeps nothing of batch.

@@ -221,6 +221,7 @@ func compileExpr(e *Expr, refs []string, depth int) (b boolExpr, negated bool, e
 // order, and none of the forbidden ones.
 type chain struct {
 	seq    []uint16
+	want   uint64 // members of seq
 	forbid uint64
 }
 
@@ -285,7 +286,7 @@ func addTerms(out, more []term) []term {
 func orderedTerms(ts []term, positions []uint16) []chain {
 	var out []chain
 	for _, t := range ts {
-		c := chain{forbid: t.forbid}
+		c := chain{want: t.want, forbid: t.forbid}
 		for _, r := range positions {
 			if t.want&(1<<r) != 0 {
 				c.seq = append(c.seq, r)
@@ -309,7 +310,11 @@ func chooseChains(positions []uint16, n int) ([]chain, error) {
 			if len(out) == MaxChains {
 				return errChains
 			}
-			out = append(out, chain{seq: slices.Clone(seq)})
+			ch := chain{seq: slices.Clone(seq)}
+			for _, r := range seq {
+				ch.want |= 1 << r
+			}
+			out = append(out, ch)
 			return nil
 		}
 		for i := from; i <= len(positions)-(n-len(seq)); i++ {

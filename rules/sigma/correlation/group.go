@@ -83,6 +83,7 @@ type group struct {
 	head      int
 	ahead     int     // entries that a decided window has seen
 	final     int     // revocable: entries that a decided, matching window covers
+	held      []int32 // temporal types: entries by member
 	negatives int     // entries with a negative number
 	fell      bool    // had a negative number at some time
 	latest    []int64 // temporal_ordered: latest start of each prefix of each chain
@@ -160,6 +161,7 @@ func (g *group) insert(k key, o *origin) bool {
 	}
 	g.pool.entries++
 	g.pool.engine.entries++
+	g.hold(k.rule, 1)
 	last := at == len(g.entries)
 	g.entries = slices.Insert(g.entries, at, e)
 	if g.final > at {
@@ -213,7 +215,7 @@ func (g *group) squeeze(at int) {
 			return
 		}
 	}
-	if g.hopeless() {
+	if g.hopeless() && c.Type != TemporalOrdered {
 		return
 	}
 	g.dirty, g.dirtyAt = true, e.key
@@ -223,7 +225,20 @@ func (g *group) firstAfter(t int64) int {
 	return sort.Search(len(g.entries), func(i int) bool { return g.entries[i].t > t })
 }
 
-// hopeless tells that not even all entries together match.
+// hold counts the entries of a member.
+func (g *group) hold(member uint16, n int32) {
+	if !g.pool.rule.keyed {
+		return
+	}
+	if g.held == nil {
+		g.held = make([]int32, len(g.pool.rule.refs))
+		g.charge(int64(4 * len(g.held)))
+	}
+	g.held[member] += n
+}
+
+// hopeless tells that not even all entries together match. Then no window
+// does, and none that lacks the next entry ever will.
 func (g *group) hopeless() bool {
 	c := g.pool.rule
 	switch c.Type {
@@ -231,6 +246,25 @@ func (g *group) hopeless() bool {
 		return len(g.entries) < c.need
 	case ValueCount:
 		return len(g.entries) < c.need || g.values != nil && len(g.values) < c.need
+	case Temporal, TemporalOrdered:
+		present := uint64(0)
+		for i, n := range g.held {
+			if n > 0 {
+				present |= 1 << i
+			}
+		}
+		if c.chains == nil {
+			if c.expr != nil {
+				return !c.expr.eval(present)
+			}
+			return popcount(present) < c.need
+		}
+		for i := range c.chains {
+			if c.chains[i].want&^present == 0 {
+				return false
+			}
+		}
+		return true
 	}
 	return false
 }
@@ -290,6 +324,7 @@ func (g *group) release(i int) {
 		}
 	}
 	g.charge(-n)
+	g.hold(e.rule, -1)
 	g.pool.entries--
 	g.pool.engine.entries--
 }

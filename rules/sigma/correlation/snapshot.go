@@ -253,6 +253,7 @@ func (g *group) load(r *reader) error {
 			size += int64(e.origin.size)
 		}
 		g.charge(size)
+		g.hold(e.rule, 1)
 		g.entries = append(g.entries, e)
 	}
 	g.pool.entries += int64(n)
