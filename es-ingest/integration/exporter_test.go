@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -260,79 +259,4 @@ func searchMaybe(t *testing.T, c *client.Client, index string) (int, []document)
 	}
 	require.NoError(t, err)
 	return search(t, c, index, nil)
-}
-
-// Elasticsearch stops in the middle, comes back, is killed in the middle of
-// bulk requests and comes back again: every record is there once.
-func TestOutage(t *testing.T) {
-	e := elastictest.Own(t, elastictest.Options{})
-	c := connect(t, e)
-	tenant := e.Tenant(t)
-	x := startExporter(t, e, nil)
-	const batches, size, workers = 200, 100, 4
-	sendAll := func(dataset string, end func() error) {
-		var wg sync.WaitGroup
-		started := make(chan struct{}, batches)
-		for w := range workers {
-			wg.Go(func() {
-				for b := w; b < batches; b += workers {
-					started <- struct{}{}
-					// The collector's receivers wait like this.
-					assert.NoError(t, x.ConsumeLogs(context.Background(), batch(tenant, dataset, b*size, size)))
-				}
-			})
-		}
-		for range batches / 4 {
-			<-started
-		}
-		require.NoError(t, end())
-		time.Sleep(3 * time.Second)
-		require.NoError(t, e.Restart(context.Background()))
-		wg.Wait()
-		total, _ := search(t, c, schema.Logs(dataset, tenant), nil)
-		assert.Equal(t, batches*size, total)
-		n := 0
-		var got struct {
-			Aggregations struct{ Ids struct{ Value int } }
-		}
-		require.NoError(t, c.DoJSON(context.Background(), "POST", "/"+schema.Logs(dataset, tenant)+"/_search", nil, map[string]any{
-			"size": 0, "aggs": map[string]any{"ids": map[string]any{"cardinality": map[string]any{"field": "event.id", "precision_threshold": 40000}}},
-		}, &got))
-		n = got.Aggregations.Ids.Value
-		assert.InDelta(t, batches*size, n, batches*size/100, "distinct ids")
-	}
-	sendAll("acme.stop", e.Stop)
-	sendAll("acme.kill", e.Kill)
-	total, _ := searchMaybe(t, c, schema.Dead(tenant))
-	assert.Zero(t, total, "an outage is no reason for a dead letter")
-}
-
-// A user of one tenant's indices can neither read nor write another's, and a
-// lack of rights makes records wait, not die.
-func TestRoles(t *testing.T) {
-	e := elastictest.Own(t, elastictest.Options{
-		Roles: map[string]elastictest.Role{
-			"acme": {Indices: []string{"logs-*-acme", "mxdr-*-acme"}, Privileges: []string{"create_doc", "create_index", "read", "index", "view_index_metadata"}},
-		},
-		Users: []elastictest.User{{Name: "acme", Password: "acme-password", Roles: []string{"acme"}}},
-	})
-	c := connect(t, e)
-	ctx := context.Background()
-	for _, tenant := range []string{"acme", "other"} {
-		s := schema.NewSetup(c, schema.Options{})
-		require.NoError(t, s.EnsureTenant(ctx, tenant))
-		require.NoError(t, s.EnsureLogs(ctx, "acme.audit", tenant))
-	}
-	x := startExporter(t, e, func(c *esingestexporter.Config) {
-		c.User, c.Password, c.Schema.Manage, c.Retry.Enabled = "acme", "acme-password", false, false
-	})
-	require.NoError(t, x.ConsumeLogs(ctx, batch("acme", "acme.audit", 0, 10)))
-	err := x.ConsumeLogs(ctx, batch("other", "acme.audit", 0, 10))
-	assert.ErrorContains(t, err, "not stored yet")
-	total, _ := search(t, c, schema.Logs("acme.audit", "acme"), nil)
-	assert.Equal(t, 10, total)
-	for _, index := range []string{schema.Logs("acme.audit", "other"), schema.Dead("other")} {
-		total, _ := searchMaybe(t, c, index)
-		assert.Zero(t, total, index)
-	}
 }
