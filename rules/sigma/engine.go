@@ -21,7 +21,7 @@ type Engine struct {
 	timeSlots []int32       // slots that may stand for the event's own time
 	watchers  [][]watch     // by predicate
 	always    []watch       // rules without witnesses
-	needs     []slotSet     // by log source: slots that its rules look at
+	needs     []sourceNeeds // by log source
 }
 
 // compiledRule is a rule with its condition over predicates.
@@ -41,10 +41,13 @@ type watch struct {
 	rules  []int32
 }
 
-// slotSet is a set of slots; keywords says whether slot 0 is among them.
-type slotSet struct {
-	has      []bool
+// sourceNeeds is what the rules of a log source look at.
+type sourceNeeds struct {
+	slots    []int32
 	keywords bool
+	// telling are the keywords that can make a difference to a rule: those
+	// of which one is needed for it to match, else all of its keywords.
+	telling []int32
 }
 
 // fieldUse says which slots an event field is a candidate of, and which
@@ -78,6 +81,7 @@ type slotMatcher struct {
 	any      bool
 	present  int32 // the predicate "has a value", -1 if nobody asks
 	whole    map[string][]int32
+	lengths  uint64 // lengths of the texts in whole, those above 62 as 63
 	prefix   *automaton
 	suffix   *automaton
 	contains *automaton
@@ -161,6 +165,7 @@ func (k *compiler) build(e *Engine) {
 				m.whole = map[string][]int32{}
 			}
 			m.whole[x.text] = append(m.whole[x.text], x.pred)
+			m.lengths |= 1 << min(len(x.text), 63)
 		}
 		m.prefix = newPrefix(k.fit(w[litStart]))
 		m.suffix = newSuffix(k.fit(w[litEnd]))
@@ -254,20 +259,29 @@ func (e *Engine) index(k *compiler) {
 			}
 		}
 	}
-	e.needs = make([]slotSet, len(e.sources))
-	for i := range e.needs {
-		e.needs[i].has = make([]bool, len(e.slots))
-	}
+	e.needs = make([]sourceNeeds, len(e.sources))
 	for i := range e.rules {
 		r := &e.rules[i]
+		n := &e.needs[r.source]
+		keyword := func(p int32) bool { return e.preds[p].kind == predKeyword }
+		byKeyword := len(r.witness) > 0 && !slices.ContainsFunc(r.witness, func(p int32) bool { return !keyword(p) })
+		if byKeyword {
+			n.telling = append(n.telling, r.witness...)
+		}
 		e.visit(r.root, func(p int32) {
-			set := &e.needs[r.source]
-			set.has[e.preds[p].slot] = true
-			set.keywords = set.keywords || e.preds[p].kind == predKeyword
-			if o := e.preds[p].other; o != 0 {
-				set.has[o] = true
+			n.slots = append(n.slots, e.preds[p].slot, e.preds[p].other)
+			n.keywords = n.keywords || keyword(p)
+			if keyword(p) && !byKeyword {
+				n.telling = append(n.telling, p)
 			}
 		})
+	}
+	for i := range e.needs {
+		n := &e.needs[i]
+		slices.Sort(n.slots)
+		n.slots = slices.Compact(n.slots)
+		slices.Sort(n.telling)
+		n.telling = slices.Compact(n.telling)
 	}
 }
 

@@ -7,33 +7,94 @@ import (
 	"github.com/openmxdr/openmxdr/internal/event"
 )
 
-// keywordHints prepares the search for keywords in undecoded JSON: of every
-// keyword the longest piece that JSON writes as it is.
-func (d *Decoder) keywordHints() {
-	var words []word
-	d.hintless = make([]bool, len(d.engine.preds))
-	for i := range d.engine.preds {
-		p := &d.engine.preds[i]
-		if p.kind != predKeyword {
-			continue
-		}
-		best := ""
-		for _, seg := range p.glob.segments {
-			for _, part := range seg.parts {
-				if part.Kind == Literal {
-					if h := plainPiece(fold(part.Text)); len(h) > len(best) {
-						best = h
-					}
+// hint is the longest piece of a keyword that JSON writes as it is, folded;
+// empty if there is none.
+func (p *predicate) hint() string {
+	best := ""
+	for _, seg := range p.glob.segments {
+		for _, part := range seg.parts {
+			if part.Kind == Literal {
+				if h := plainPiece(fold(part.Text)); len(h) > len(best) {
+					best = h
 				}
 			}
 		}
-		if best == "" {
-			d.hintless[i] = true
+	}
+	return best
+}
+
+// prefilter finds out whether undecoded JSON may hold keywords. It looks at
+// pairs of bytes and skips ahead by how far the pair is from the end of the
+// first bytes of any keyword (Wu and Manber 1994, with blocks of two).
+type prefilter struct {
+	hintless bool              // some keyword has no hint
+	least    int               // length of the shortest hint
+	shift    [1 << 14]uint8    // by hash of two folded bytes
+	starts   map[uint32][]word // by the first bytes of hints: see startKey
+}
+
+func pairHash(a, b byte) uint32 { return (uint32(lower[a])<<7 ^ uint32(lower[b])) & (1<<14 - 1) }
+
+func newPrefilter(e *Engine, preds []int32) *prefilter {
+	f := &prefilter{least: 255, starts: map[uint32][]word{}}
+	var words []word
+	for _, p := range preds {
+		h := e.preds[p].hint()
+		if len(h) < 2 {
+			f.hintless = true
+			return f
+		}
+		words = append(words, word{h, p})
+		f.least = min(f.least, len(h))
+	}
+	for i := range f.shift {
+		f.shift[i] = uint8(f.least - 1)
+	}
+	for _, w := range words {
+		for i := 1; i < f.least; i++ {
+			h := pairHash(w.text[i-1], w.text[i])
+			f.shift[h] = min(f.shift[h], uint8(f.least-1-i))
+		}
+		k := startKey(w.text, f.least)
+		f.starts[k] = append(f.starts[k], w)
+	}
+	return f
+}
+
+// startKey is made of the first four bytes, or as many as all hints have.
+func startKey[T string | []byte](s T, least int) uint32 {
+	var k uint32
+	for i := range min(4, least) {
+		k = k<<8 | uint32(lower[s[i]])
+	}
+	return k
+}
+
+// find tells whether any hint is in line.
+func (f *prefilter) find(line []byte) bool {
+	for i := f.least - 1; i < len(line); {
+		if n := f.shift[pairHash(line[i-1], line[i])]; n > 0 {
+			i += int(n)
 			continue
 		}
-		words = append(words, word{best, int32(i)})
+		rest := line[i-f.least+1:]
+		for _, w := range f.starts[startKey(rest, f.least)] {
+			if len(rest) >= len(w.text) && equalFolded(rest[:len(w.text)], w.text) {
+				return true
+			}
+		}
+		i++
 	}
-	d.hints = newContains(words)
+	return false
+}
+
+func equalFolded(b []byte, folded string) bool {
+	for i := range b {
+		if lower[b[i]] != folded[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // plainPiece returns the last maxLiteral bytes of the longest run of bytes
@@ -53,25 +114,9 @@ func plainPiece(s string) string {
 
 // maybeKeyword tells whether a line may hold a keyword on which it depends
 // whether a rule that the class of events allows matches.
-func (d *Decoder) maybeKeyword(line []byte, class *routeClass) bool {
-	for _, p := range class.keywordList {
-		if d.hintless[p] {
-			return true
-		}
-	}
-	if a := d.hints; a != nil {
-		next, state := a.next, a.width
-		for _, c := range line {
-			state = next[state+uint32(a.class[c])]
-			if state&outBit != 0 {
-				for _, p := range a.outputs(state) {
-					if class.keywords[p] {
-						return true
-					}
-				}
-				state &= stateMask
-			}
-		}
+func maybeKeyword(line []byte, class *routeClass) bool {
+	if class.prefilter.hintless || class.prefilter.find(line) {
+		return true
 	}
 	for rest := line; ; {
 		i := bytes.IndexByte(rest, '\\')
@@ -101,11 +146,11 @@ func (d *Decoder) Match(line []byte, ev *event.Event, s *Scratch, b *Buffer) ([]
 		return nil, err
 	}
 	class := d.engine.classify(ev, s)
-	if class.needs.keywords && d.maybeKeyword(line, class) {
+	if class.hasKeywords && maybeKeyword(line, class) {
 		if err := d.decode(line, ev, b, true); err != nil {
 			return nil, err
 		}
-	} else if class.needs.keywords {
+	} else if class.hasKeywords {
 		class = class.quiet
 	}
 	return d.engine.match(ev, s, class), nil

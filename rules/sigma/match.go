@@ -94,7 +94,7 @@ func (e *Engine) match(ev *event.Event, s *Scratch, class *routeClass) []Match {
 	}
 	for i := range ev.Len() {
 		f := ev.At(i)
-		if class.needs.keywords {
+		if class.hasKeywords {
 			e.keywords(f.Value, s)
 		}
 		if f.ID == 0 || int(f.ID) >= len(e.fieldUses) {
@@ -102,20 +102,20 @@ func (e *Engine) match(ev *event.Event, s *Scratch, class *routeClass) []Match {
 		}
 		use := &e.fieldUses[f.ID]
 		for _, slot := range use.slots {
-			if class.needs.has[slot] && s.resolved[slot] != s.epoch {
+			if class.needs[slot] && s.resolved[slot] != s.epoch {
 				e.resolve(slot, s)
 			}
 		}
 		if len(use.inside) > 0 && (f.Value.Kind() == event.List || f.Value.Kind() == event.Object) {
 			for _, in := range use.inside {
-				if class.needs.has[in.slot] && s.resolved[in.slot] != s.epoch {
+				if class.needs[in.slot] && s.resolved[in.slot] != s.epoch {
 					e.resolve(in.slot, s)
 				}
 			}
 		}
 	}
 	for _, slot := range e.timeSlots {
-		if class.needs.has[slot] && s.resolved[slot] != s.epoch {
+		if class.needs[slot] && s.resolved[slot] != s.epoch {
 			e.resolve(slot, s)
 		}
 	}
@@ -310,7 +310,7 @@ func (e *Engine) scan(m *slotMatcher, text string, s *Scratch) {
 		s.fold = appendFold(s.fold[:0], text)
 		text = unsafe.String(unsafe.SliceData(s.fold), len(s.fold))
 	}
-	if m.whole != nil {
+	if m.lengths&(1<<min(len(text), 63)) != 0 {
 		if ascii {
 			s.fold = s.fold[:0]
 			for i := range len(text) {

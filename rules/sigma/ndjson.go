@@ -24,9 +24,6 @@ import (
 type Decoder struct {
 	engine *Engine
 	root   *jsonNode
-	hints  *automaton // pieces of keywords as they look in undecoded JSON
-	// hintless says, by predicate, which keywords have no such piece.
-	hintless []bool
 }
 
 // Buffer holds the texts of the event decoded last. Each goroutine needs its
@@ -70,7 +67,6 @@ func NewDecoder(e *Engine) *Decoder {
 		add(e.fields.Name(id))
 	}
 	d.windows(e)
-	d.keywordHints()
 	return d
 }
 

@@ -19,6 +19,9 @@ func requiredLiterals(s string) []string {
 		return nil
 	}
 	for _, t := range set {
+		if len(t) == 1 && strings.Contains("`^~{}<>|;$%&!#@?*", t) {
+			continue // rare enough to be worth looking for alone
+		}
 		// U+FFFD also stands for bytes that are not UTF-8.
 		if len(t) < 2 || strings.ContainsRune(t, utf8.RuneError) {
 			return nil

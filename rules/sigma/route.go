@@ -44,13 +44,14 @@ type routeTest struct {
 
 // routeClass is what is common to all events of a class.
 type routeClass struct {
-	allowed []bool // by log source of rules
-	needs   slotSet
-	none    bool // no rule applies
-	// keywords says, by predicate, which keywords can make a difference to a
-	// rule: those of which one is needed for it to match, else all of them.
-	keywords    []bool
-	keywordList []int32
+	allowed     []bool // by log source of rules
+	needs       []bool // by slot
+	none        bool   // no rule applies
+	hasKeywords bool
+	// telling are the keywords that can make a difference; prefilter finds
+	// them in undecoded JSON.
+	telling   []int32
+	prefilter *prefilter
 	// quiet is the class of the same events without keywords in them.
 	quiet *routeClass
 }
@@ -58,54 +59,43 @@ type routeClass struct {
 // finish fills in what follows from the log sources allowed.
 func (c *routeClass) finish(e *Engine) *routeClass {
 	c.none = true
-	c.needs.has = make([]bool, len(e.slots))
+	c.needs = make([]bool, len(e.slots))
 	for i, ok := range c.allowed {
 		if !ok {
 			continue
 		}
+		n := &e.needs[i]
 		c.none = false
-		c.needs.keywords = c.needs.keywords || e.needs[i].keywords
-		for s, need := range e.needs[i].has {
-			c.needs.has[s] = c.needs.has[s] || need
+		c.hasKeywords = c.hasKeywords || n.keywords
+		for _, s := range n.slots {
+			c.needs[s] = true
 		}
+		c.telling = append(c.telling, n.telling...)
 	}
-	if !c.needs.keywords {
+	if !c.hasKeywords {
 		return c
 	}
-	c.keywords = make([]bool, len(e.preds))
-	for i := range e.rules {
-		r := &e.rules[i]
-		if !c.allowed[r.source] {
-			continue
-		}
-		matters := func(p int32) {
-			if e.preds[p].kind == predKeyword && !c.keywords[p] {
-				c.keywords[p] = true
-				c.keywordList = append(c.keywordList, p)
-			}
-		}
-		if len(r.witness) > 0 && !slices.ContainsFunc(r.witness, func(p int32) bool { return e.preds[p].kind != predKeyword }) {
-			for _, p := range r.witness {
-				matters(p)
-			}
-			continue
-		}
-		e.visit(r.root, matters)
-	}
+	slices.Sort(c.telling)
+	c.telling = slices.Compact(c.telling)
+	c.prefilter = newPrefilter(e, c.telling)
 	q := *c
-	q.needs.keywords = false
+	q.hasKeywords = false
 	c.quiet = &q
 	return c
 }
 
-// routeCache remembers the classes of the key values seen lately.
+// routeCache remembers the classes of the key values seen lately. Events
+// decide what is in it, so it is bounded; when full, it starts over.
 type routeCache struct {
 	key     []byte
-	classes map[string]*routeClass
+	classes map[string]*routeClass // by key
+	sets    map[string]*routeClass // by log sources allowed
 }
 
-// maxClasses bounds a routeCache; events decide what is in it.
-const maxClasses = 4096
+const (
+	maxKeys    = 4096
+	maxClasses = 256
+)
 
 func newRouter(k *compiler) *router {
 	r := &router{routing: k.opts.Routing}
@@ -173,9 +163,9 @@ func (r *router) classify(e *Engine, ev *event.Event, s *Scratch) *routeClass {
 	if c, ok := s.routes.classes[string(s.routes.key)]; ok {
 		return c
 	}
-	c := r.class(e, ev)
-	if s.routes.classes == nil || len(s.routes.classes) >= maxClasses {
-		s.routes.classes = map[string]*routeClass{}
+	c := r.class(e, ev, &s.routes)
+	if len(s.routes.classes) >= maxKeys {
+		clear(s.routes.classes)
 	}
 	if len(s.routes.key) <= 1024 {
 		s.routes.classes[string(s.routes.key)] = c
@@ -197,7 +187,7 @@ func appendKey(dst []byte, v event.Value) []byte {
 }
 
 // class works out which rules apply to an event.
-func (r *router) class(e *Engine, ev *event.Event) *routeClass {
+func (r *router) class(e *Engine, ev *event.Event, cache *routeCache) *routeClass {
 	values := make([][]string, len(r.keys))
 	for i, id := range r.keys {
 		if v, ok := ev.Get(id); ok {
@@ -257,5 +247,18 @@ func (r *router) class(e *Engine, ev *event.Event) *routeClass {
 		}
 		c.allowed[i] = true
 	}
-	return c.finish(e)
+	set := make([]byte, len(c.allowed))
+	for i, ok := range c.allowed {
+		if ok {
+			set[i] = 1
+		}
+	}
+	if known, ok := cache.sets[string(set)]; ok {
+		return known
+	}
+	if cache.sets == nil || len(cache.sets) >= maxClasses {
+		cache.sets, cache.classes = map[string]*routeClass{}, map[string]*routeClass{}
+	}
+	cache.sets[string(set)] = c.finish(e)
+	return c
 }
