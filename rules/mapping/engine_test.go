@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -262,4 +263,45 @@ func FuzzNormalize(f *testing.F) {
 			t.Fatalf("%q: no valid JSON", raw)
 		}
 	})
+}
+
+// TestConcurrentUse: one engine, many goroutines, each with its own scratch.
+func TestConcurrentUse(t *testing.T) {
+	e := shipped(t)
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			sc, ev := e.NewScratch(), event.New(e.Fields())
+			for i := range 200 {
+				id := fmt.Sprintf("g%d-%d", g, i)
+				raw := `{"uuid":"` + id + `","published":"2026-03-02T07:45:10Z","eventType":"user.session.start","actor":{"id":"` + id + `","type":"User","alternateId":"` + id + `@x.example"},"outcome":{"result":"SUCCESS"}}`
+				if err := e.Normalize(raw, mapping.Input{Tenant: "acme"}, ev, sc); err != nil || ev.Text("event.id") != id || ev.Text("user.name") != id {
+					t.Errorf("%s: %v %s", id, err, ev.AppendFlatJSON(nil))
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestNamedMapping: the configuration may name the mapping instead of leaving
+// it to recognition.
+func TestNamedMapping(t *testing.T) {
+	e := shipped(t)
+	ev := event.New(e.Fields())
+	raw := `{"published":"2026-03-02T07:45:10Z","uuid":"u"}`
+	if _, f := normalize(t, e, raw); f == nil || f.Reason != mapping.ReasonUnmapped {
+		t.Errorf("without a name: want it unmapped, got %v", f)
+	}
+	if err := e.Normalize(raw, mapping.Input{Tenant: "acme", Mapping: "okta.system"}, ev, e.NewScratch()); err != nil || ev.Text("event.dataset") != "okta.system" {
+		t.Errorf("with a name: %v, %s", err, ev.AppendFlatJSON(nil))
+	}
+	wrapped := `{"message":"{\"published\":\"2026-03-02T07:45:10Z\",\"uuid\":\"u7\",\"eventType\":\"x\"}"}`
+	if err := e.Normalize(wrapped, mapping.Input{Tenant: "acme", Mapping: "okta.system"}, ev, e.NewScratch()); err != nil || ev.Text("event.id") != "u7" {
+		t.Errorf("wrapped: %v, %s", err, ev.AppendFlatJSON(nil))
+	}
+	if err := e.Normalize(raw, mapping.Input{Tenant: "acme", Mapping: "okta.sytem"}, ev, e.NewScratch()); err == nil {
+		t.Error("a mapping that is not there: want an error")
+	}
 }
