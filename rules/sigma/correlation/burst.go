@@ -36,6 +36,9 @@ type burst struct {
 	outTime   int64
 	outOrigin *origin
 	stale     bool // they may have to be given something else
+
+	weighed [3]int // what size stands for: references, entities, origins
+	size    int64  // charged beyond burstSize
 }
 
 // maxOrigins bounds how many different sources of entities make a revision each.
@@ -113,6 +116,27 @@ func addEntities(list, more []entity.Entity) []entity.Entity {
 	return list
 }
 
+// weigh charges for what the burst has gathered.
+func (g *group) weigh(b *burst) {
+	now := [3]int{len(b.refs), len(b.entities), len(b.origins)}
+	if now == b.weighed {
+		return
+	}
+	n := int64(0)
+	for i := range b.refs {
+		n += int64(64 + len(b.refs[i].ID) + len(b.refs[i].Dataset))
+	}
+	for i := range b.entities {
+		x := &b.entities[i]
+		n += int64(104 + len(x.Value) + 64*len(x.Aliases))
+	}
+	for _, o := range b.origins {
+		n += int64(8 + o.size)
+	}
+	g.charge(n - b.size)
+	b.size, b.weighed = n, now
+}
+
 // name works out the signal id.
 func (b *burst) name(g *group) {
 	if b.id == "" {
@@ -160,8 +184,9 @@ func (g *group) settle(w int64) {
 	for _, b := range g.bursts {
 		ended := b.last.t < after(w, c.span)
 		g.tell(b, ended)
+		g.weigh(b)
 		if ended {
-			g.charge(-burstSize)
+			g.charge(-burstSize - b.size)
 			continue
 		}
 		keep = append(keep, b)
@@ -225,7 +250,7 @@ func (g *group) tell(b *burst, ended bool) {
 
 // revoke takes back all that was said about a burst that is no more.
 func (g *group) revoke(b *burst) {
-	g.charge(-burstSize)
+	g.charge(-burstSize - b.size)
 	if b.sentID != "" {
 		g.withdraw(b)
 	}

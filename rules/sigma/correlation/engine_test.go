@@ -331,3 +331,44 @@ func TestRestoreSaysWhatItCannotUse(t *testing.T) {
 	_, err = e.Replay([]byte{1, 1, 200})
 	require.Error(t, err)
 }
+
+// TestHostileMatches: nothing in a match makes the engine panic.
+func TestHostileMatches(t *testing.T) {
+	huge := strings.Repeat("\xff", 1<<16)
+	ents := make([]entity.Entity, 1000)
+	for i := range ents {
+		ents[i] = entity.Entity{Type: entity.Type(huge[:10]), Value: fmt.Sprint(i), Aliases: make([]string, 100)}
+	}
+	rules := []Rule{bruteForce(1)}
+	for _, typ := range []Type{ValueCount, ValueSum, ValueAvg, ValueMedian, ValuePercentile} {
+		for _, op := range []Op{GTE, LT} {
+			rules = append(rules, Rule{ID: string(typ) + string(op), Type: typ, Rules: []string{"failed"}, GroupBy: []string{"user"}, Timespan: time.Minute,
+				Condition: Condition{Comparisons: []Comparison{{op, 1}}, Fields: []string{"n"}}})
+		}
+	}
+	e := newEngine(t, time.Hour, rules...)
+	values := []string{"", huge, "NaN", "-0", "1e999", "-1e21", "9999999999999999999999", "0.0000000000000001", "\x00", "٣"}
+	var ms []Match
+	for i := range 150 {
+		m := at("failed", huge[:1+i*100], time.Duration(i%7)*time.Second, "")
+		m.Fields = fieldMap{"user": values[i%len(values)], "n": values[i/7%len(values)]}
+		m.Entities, m.Tenant = ents, huge[:i%3]
+		if i%11 == 0 {
+			m.Fields = nil
+		}
+		ms = append(ms, m)
+	}
+	delta := e.AppendBatch(nil, ms)
+	want := active(append(e.Process(ms), e.Finish()...))
+	again := newEngine(t, time.Hour, rules...)
+	got, err := again.Replay(delta)
+	require.NoError(t, err)
+	assert.Equal(t, want, active(append(got, again.Finish()...)))
+	checkAccounts(t, e)
+	for i := range min(len(delta), 1000) {
+		bad := append([]byte(nil), delta[:1000]...)
+		bad[i] ^= 0x41
+		fresh := newEngine(t, time.Hour, rules[:1]...)
+		_, _ = fresh.Replay(bad)
+	}
+}

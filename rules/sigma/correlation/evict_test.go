@@ -136,6 +136,34 @@ func TestExpiredStateIsDropped(t *testing.T) {
 	assert.Zero(t, e.Stats().Bytes)
 }
 
+// TestBurstsPayForWhatTheyGather: long bursts keep references and entities of
+// matches that have left; many such bursts stay within the limit too.
+func TestBurstsPayForWhatTheyGather(t *testing.T) {
+	r := bruteForce(2)
+	r.Timespan = 10 * time.Second
+	e, err := New([]Rule{r}, Options{MaxBytes: 8 << 20})
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for round := range 100 { // 2,000 groups, each a match every 5 s, with entities of its own
+		var batch []Match
+		for g := range 2000 {
+			m := at("failed", fmt.Sprint(round, "-", g), time.Duration(round)*5*time.Second, "user"+strconv.Itoa(g))
+			m.Entities = []entity.Entity{{Type: entity.IP, Value: fmt.Sprint("address ", round, " of ", g)}}
+			batch = append(batch, m)
+		}
+		e.Process(batch)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	s := e.Stats()
+	assert.Positive(t, s.Rules[0].EvictedGroups)
+	assert.LessOrEqual(t, s.Bytes, int64(8<<20))
+	assert.LessOrEqual(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(16<<20))
+	runtime.KeepAlive(e)
+}
+
 func TestEvictedBurstsTellTheirLastRevision(t *testing.T) {
 	e, err := New([]Rule{scanRule()}, Options{MaxEntries: 50})
 	require.NoError(t, err)

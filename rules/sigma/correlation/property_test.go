@@ -93,6 +93,9 @@ func randomExpr(r *rand.Rand, names []string) *Expr {
 
 func randomMatches(r *rand.Rand) []Match {
 	n := 5 + r.IntN(60)
+	if r.IntN(60) == 0 { // long enough to fold matches away in the middle
+		n = 400
+	}
 	step := []int64{second, second / 2, 3 * second, second / 10}[r.IntN(4)]
 	span := int64(n) * step
 	neg := r.IntN(3) == 0

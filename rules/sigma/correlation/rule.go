@@ -89,7 +89,8 @@ type Options struct {
 	// than this, so that one wrong clock cannot make all other events late.
 	// Matches without Observed are not checked. Default 1 h; negative: no check.
 	MaxFuture time.Duration
-	// MaxBytes is the memory for state, estimated. Default 256 MiB.
+	// MaxBytes is the memory that state may occupy, estimated. Default 256 MiB.
+	// Garbage that was not collected yet comes on top, as for any Go program.
 	MaxBytes int64
 	// MaxEntries is the number of matches held. Default 4,000,000.
 	MaxEntries int64

@@ -264,6 +264,7 @@ func (g *group) load(r *reader) error {
 		b := &burst{}
 		b.load(r, pick)
 		g.charge(burstSize)
+		g.weigh(b)
 		g.bursts = append(g.bursts, b)
 	}
 	if r.err != nil {
