@@ -12,14 +12,14 @@ import (
 // with others.
 const medium = 40
 
-// TestMadeUpCompany: three weeks of two hundred people's ordinary life give
+// TestMadeUpCompany: eight days of two hundred people's ordinary life give
 // nothing that weighs, and the planted attack gives one signal about mail and
 // one about files.
 func TestMadeUpCompany(t *testing.T) {
 	p := newPipeline(t)
 	for _, seed := range []uint64{1, 20, 300} {
 		records, err := simulate.Company(simulate.Options{
-			Seed: seed, End: time.Date(2026, 3, 12, 15, 0, 0, 0, time.UTC), Days: 21, Staff: 200, Attack: true,
+			Seed: seed, End: time.Date(2026, 3, 12, 15, 0, 0, 0, time.UTC), Days: 8, Staff: 200, Attack: true,
 		})
 		if err != nil {
 			t.Fatal(err)
