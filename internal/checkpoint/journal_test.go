@@ -226,6 +226,7 @@ func TestWriteFailsAndProcessGoesOn(t *testing.T) {
 			var back log
 			back.restore(t, snap, deltas)
 			require.Equal(t, l.items, back.items, "write %d, done %v", at, done)
+			assertTidy(t, m)
 			_, err = script(ctx, t, m, 14, 5)
 			require.NoError(t, err)
 		}
@@ -350,6 +351,27 @@ func TestLargeSnapshotIsChunked(t *testing.T) {
 	require.Len(t, deltas, 2)
 	assert.True(t, bytes.Equal(snapshot[:3<<20], deltas[0]))
 	assert.Empty(t, deltas[1])
+}
+
+// TestGivenUpDeltaLeavesNothing: a delta of several parts fails at the last
+// one, and another one is appended instead.
+func TestGivenUpDeltaLeavesNothing(t *testing.T) {
+	ctx := context.Background()
+	for _, done := range []bool{false, true} {
+		m := newMemory()
+		j := mustOpen(t, m.values)
+		j.store = m
+		_, _, err := j.Load(ctx)
+		require.NoError(t, err)
+		m.dieAt, m.done, m.once = 4, done, true
+		require.ErrorIs(t, j.Append(ctx, make([]byte, 4*testPart)), errKilled)
+		require.NoError(t, j.Append(ctx, []byte("instead")))
+		m.dieAt = 0
+		_, deltas, err := mustOpen(t, m.values).Load(ctx)
+		require.NoError(t, err)
+		require.Equal(t, [][]byte{[]byte("instead")}, deltas)
+		assertTidy(t, m)
+	}
 }
 
 func TestUnfinishedSnapshotIsTidiedUp(t *testing.T) {
