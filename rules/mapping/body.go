@@ -327,7 +327,7 @@ func (s *section) pick(r *run) *body {
 	if v.IsNull() {
 		return s.otherwise
 	}
-	if c := s.exact[v.Text()]; c != nil {
+	if c, ok := byText(s.exact, v); ok {
 		return c
 	}
 	for i := range s.patterns {
@@ -403,11 +403,10 @@ func (s *step) convert(v event.Value, ok bool) (event.Value, bool) {
 // look finds v in the table. What the table lacks stays as it is, unless the
 // rule has a default or takes only what is mapped.
 func (s *step) look(v event.Value) (event.Value, bool) {
-	key := v.Text()
 	if s.fold {
-		key = strings.ToLower(key)
+		v = event.StringValue(strings.ToLower(v.Text()))
 	}
-	if x, ok := s.table.values[key]; ok {
+	if x, ok := byText(s.table.values, v); ok {
 		return x, !x.IsNull()
 	}
 	return v, !s.strict && s.absent.IsNull()

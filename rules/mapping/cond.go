@@ -3,6 +3,7 @@ package mapping
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -55,6 +56,7 @@ type valueTest struct {
 	matches          *regexp.Regexp
 	below, above     *float64
 	fold             bool
+	plain            bool // nothing but is
 }
 
 func (t *valueTest) of(v event.Value) bool {
@@ -80,12 +82,38 @@ func (t *valueTest) of(v event.Value) bool {
 	return found
 }
 
+// equalText compares the text of v without making it.
+func equalText(v event.Value, s string) bool {
+	switch v.Kind() {
+	case event.String:
+		return v.Str() == s
+	case event.Int:
+		var buf [20]byte
+		return string(strconv.AppendInt(buf[:0], v.Int(), 10)) == s
+	}
+	return v.Text() == s
+}
+
+// byText looks the text of v up without making it.
+func byText[T any](m map[string]T, v event.Value) (T, bool) {
+	if v.Kind() == event.Int {
+		var buf [20]byte
+		x, ok := m[string(strconv.AppendInt(buf[:0], v.Int(), 10))]
+		return x, ok
+	}
+	x, ok := m[v.Text()]
+	return x, ok
+}
+
 // only tells whether the test asks for nothing but existence.
 func (t *valueTest) only() bool {
 	return t.is == nil && t.starts == nil && t.ends == nil && t.in == nil && t.matches == nil && t.below == nil && t.above == nil
 }
 
 func (t *valueTest) one(v event.Value) bool {
+	if t.plain {
+		return slices.ContainsFunc(t.is, func(s string) bool { return equalText(v, s) })
+	}
 	s := v.Text()
 	if t.fold {
 		s = strings.ToLower(s)
@@ -147,6 +175,7 @@ func (b *builder) test(n *yaml.Node) valueTest {
 		if t.is = b.texts(n, "a value to compare with"); n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 			b.fail(n, "compare with a value, or write {exists: false}")
 		}
+		t.plain = true
 		return t
 	}
 	b.members(n, "a test", func(key string, k, v *yaml.Node) {

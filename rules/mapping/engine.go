@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -139,6 +141,8 @@ type run struct {
 	nameTrees []nameTree
 	nameCount *int
 	tenant    string // the last tenant that was found valid
+	hash      hash.Hash
+	sum       [sha256.Size]byte
 }
 
 type nodeMemo struct {
@@ -337,7 +341,7 @@ func (r *run) finish(raw string, in Input, dataset string) {
 	c := &r.e.common
 	id := r.naturalID()
 	if id == "" {
-		id = hashID(in.Tenant, dataset, raw)
+		id = r.hashID(in.Tenant, dataset, raw)
 	}
 	r.ev.SetID(c.id, event.StringValue(id))
 	r.ev.SetID(c.dataset, event.StringValue(dataset))

@@ -2,11 +2,13 @@ package mapping
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"regexp"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/openmxdr/openmxdr/internal/document"
 	"github.com/openmxdr/openmxdr/internal/event"
@@ -77,7 +79,7 @@ func (r *run) fail(raw string, in Input, reason Reason, err error) error {
 	ev.SetID(c.message, event.StringValue(err.Error()))
 	ev.SetID(c.errorType, event.StringValue(string(reason)))
 	ev.SetID(c.dataset, event.StringValue(dataset))
-	ev.SetID(c.id, event.StringValue(hashID(in.Tenant, dataset, raw)))
+	ev.SetID(c.id, event.StringValue(r.hashID(in.Tenant, dataset, raw)))
 	ev.SetID(c.original, event.StringValue(raw))
 	ev.SetID(c.ecsVersion, event.StringValue(ecs.Version))
 	if reason != ReasonTenant {
@@ -125,24 +127,18 @@ func (r *run) naturalID() string {
 
 // hashID derives an id from what makes a record itself: SHA-256, cut to 160
 // bits, over the length-prefixed tenant, dataset and original.
-func hashID(tenant, dataset, original string) string {
-	h := sha256.New()
-	var n [8]byte
+func (r *run) hashID(tenant, dataset, original string) string {
+	if r.hash == nil {
+		r.hash = sha256.New()
+	}
+	h := r.hash
+	h.Reset()
 	for _, s := range [3]string{tenant, dataset, original} {
-		for i := range n {
-			n[i] = byte(uint64(len(s)) >> (56 - 8*i))
-		}
-		h.Write(n[:])
-		writeString(h, s)
+		b := r.sum[:8]
+		binary.BigEndian.PutUint64(b, uint64(len(s)))
+		h.Write(b)
+		// A hash only reads what it is given.
+		h.Write(unsafe.Slice(unsafe.StringData(s), len(s)))
 	}
-	var sum [sha256.Size]byte
-	return hex.EncodeToString(h.Sum(sum[:0])[:20])
-}
-
-func writeString(h interface{ Write([]byte) (int, error) }, s string) {
-	if w, ok := h.(interface{ WriteString(string) (int, error) }); ok {
-		_, _ = w.WriteString(s)
-		return
-	}
-	_, _ = h.Write([]byte(s))
+	return hex.EncodeToString(h.Sum(r.sum[:0])[:20])
 }

@@ -70,7 +70,7 @@ func (r *run) passThrough(raw string, in Input) error {
 		r.ev.SetID(c.domain, event.StringValue(m.Domain))
 	}
 	if v, ok := r.ev.Get(c.id); !ok || v.Str() == "" || len(v.Str()) > maxID {
-		r.ev.SetID(c.id, event.StringValue(hashID(in.Tenant, dataset, raw)))
+		r.ev.SetID(c.id, event.StringValue(r.hashID(in.Tenant, dataset, raw)))
 	}
 	if v, ok := r.ev.Get(c.original); !ok || v.Str() == "" {
 		r.ev.SetID(c.original, event.StringValue(raw))
