@@ -46,7 +46,11 @@ type Panel struct {
 	Options     map[string]any
 	Custom      map[string]any
 	NoValue     string
-	Overrides   []map[string]any
+	// FixedColor paints everything in one colour; empty takes Grafana's palette.
+	FixedColor string
+	// MaxPoints bounds the points of a series; 0 leaves it to the panel's width.
+	MaxPoints int
+	Overrides []map[string]any
 }
 
 // JSON renders the dashboard. The same dashboard always gives the same bytes.
@@ -101,6 +105,9 @@ func (p Panel) model(id int) map[string]any {
 		target[k] = v
 	}
 	defaults := map[string]any{"unit": p.Unit, "custom": orEmpty(p.Custom), "mappings": p.mappings(), "color": map[string]any{"mode": "palette-classic"}}
+	if p.FixedColor != "" {
+		defaults["color"] = map[string]any{"mode": "fixed", "fixedColor": p.FixedColor}
+	}
 	if p.NoValue != "" {
 		defaults["noValue"] = p.NoValue
 	}
@@ -108,13 +115,17 @@ func (p Panel) model(id int) map[string]any {
 	for _, o := range append(p.colorOverrides(), p.Overrides...) {
 		overrides = append(overrides, o)
 	}
-	return map[string]any{
+	out := map[string]any{
 		"id": id, "title": p.Title, "description": p.Description, "type": p.Type, "datasource": source,
 		"gridPos":     map[string]any{"x": p.X, "y": p.Y, "w": p.W, "h": p.H},
 		"targets":     []any{target},
 		"options":     orEmpty(p.Options),
 		"fieldConfig": map[string]any{"defaults": defaults, "overrides": overrides},
 	}
+	if p.MaxPoints > 0 {
+		out["maxDataPoints"] = p.MaxPoints
+	}
+	return out
 }
 
 // mappings shows texts such as severities in their colour.

@@ -5,7 +5,7 @@ func All() []Dashboard { return []Dashboard{Overview()} }
 
 // severityColors are Grafana's named colours, which keep their contrast in the
 // light and in the dark theme.
-var severityColors = map[string]string{"low": "blue", "medium": "yellow", "high": "orange", "critical": "red"}
+var severityColors = map[string]string{"low": "blue", "medium": "dark-yellow", "high": "dark-orange", "critical": "red"}
 
 // Overview answers at a glance what a shift asks first: what is open, how bad,
 // who has it, what is coming in, and whether the data still flows.
@@ -20,7 +20,7 @@ func Overview() Dashboard {
 		"tooltip": map[string]any{"mode": "multi", "sort": "desc"},
 	}
 	ranking := map[string]any{
-		"orientation": "horizontal", "xField": "", "barWidth": 0.8, "showValue": "always", "stacking": "none",
+		"orientation": "horizontal", "xField": "", "barWidth": 0.8, "showValue": "always", "stacking": "none", "text": map[string]any{"valueSize": 12},
 		"legend":  map[string]any{"displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": []any{}},
 		"tooltip": map[string]any{"mode": "single", "sort": "none"},
 	}
@@ -30,7 +30,7 @@ func Overview() Dashboard {
 		for k, v := range query {
 			q[k] = v
 		}
-		return Panel{Title: title, Description: description, Type: "stat", X: x, Y: 0, W: 6, H: 4, Query: q, Unit: "short", NoValue: "0", Options: sum}
+		return Panel{Title: title, Description: description, Type: "stat", X: x, Y: 0, W: 6, H: 4, Query: q, Unit: "short", NoValue: "0", FixedColor: "text", Options: sum}
 	}
 	untriaged := []string{"new", "in_progress"}
 	return Dashboard{
@@ -43,25 +43,25 @@ func Overview() Dashboard {
 			stat("Without an owner", "Open incidents that nobody has taken.", 12, map[string]any{"statuses": untriaged, "assignees": []string{""}}),
 			stat("Signals", "Findings of detectors in the time range, in incidents or not.", 18, map[string]any{"metric": "signals", "by": "domain"}),
 			{
-				Title: "Incidents", Description: "Open incidents, the highest score first. The last column opens the incident.", Type: "table",
+				Title: "Incidents", Description: "Open incidents, the highest score first. The title opens the incident.", Type: "table",
 				X: 0, Y: 4, W: 24, H: 9, Unit: "", Options: table, Colors: severityColors, NoValue: "–",
 				Query:  map[string]any{"queryType": "incidents", "format": "table", "sort": "score", "statuses": untriaged, "limit": 50},
 				Custom: map[string]any{"align": "auto", "cellOptions": map[string]any{"type": "auto"}, "filterable": true, "inspect": false},
 				Overrides: []map[string]any{
-					{
-						"matcher":    map[string]any{"id": "byName", "options": "Severity"},
-						"properties": []any{map[string]any{"id": "custom.cellOptions", "value": map[string]any{"type": "color-text"}}},
-					},
+					override("Severity", "custom.cellOptions", map[string]any{"type": "color-text"}),
+					override("Title", "custom.width", 380), override("Last seen", "custom.width", 170), override("Entities", "custom.width", 360),
+					override("First seen", "custom.hidden", true), override("Verdict", "custom.hidden", true),
+					override("Tactics", "custom.hidden", true), override("Incident", "custom.hidden", true),
 				},
 			},
 			{
 				Title: "Incidents over time", Description: "Incidents by severity.", Type: "timeseries",
-				X: 0, Y: 13, W: 12, H: 8, Unit: "short", Custom: bars, Options: legend, Colors: severityColors,
+				X: 0, Y: 13, W: 12, H: 8, Unit: "short", Custom: bars, MaxPoints: 120, Options: legend, Colors: severityColors,
 				Query: map[string]any{"queryType": "metrics", "format": "timeseries", "metric": "incidents", "by": "severity"},
 			},
 			{
 				Title: "Signals over time", Description: "Signals by the domain that they come from.", Type: "timeseries",
-				X: 12, Y: 13, W: 12, H: 8, Unit: "short", Custom: bars, Options: legend,
+				X: 12, Y: 13, W: 12, H: 8, Unit: "short", Custom: bars, MaxPoints: 120, Options: legend,
 				Query: map[string]any{"queryType": "metrics", "format": "timeseries", "metric": "signals", "by": "domain"},
 			},
 			{
@@ -76,7 +76,7 @@ func Overview() Dashboard {
 			},
 			{
 				Title: "Events over time", Description: "Events by data set. A source that stops shows here first.", Type: "timeseries",
-				X: 0, Y: 30, W: 12, H: 9, Unit: "short", Custom: bars, Options: legend,
+				X: 0, Y: 30, W: 12, H: 9, Unit: "short", Custom: bars, MaxPoints: 120, Options: legend,
 				Query: map[string]any{"queryType": "metrics", "format": "timeseries", "metric": "events", "by": "dataset"},
 			},
 			{
@@ -86,5 +86,13 @@ func Overview() Dashboard {
 				Options: map[string]any{"showTime": true, "showLabels": false, "wrapLogMessage": true, "sortOrder": "Descending", "enableLogDetails": true, "dedupStrategy": "none", "prettifyLogMessage": false, "showCommonLabels": false},
 			},
 		},
+	}
+}
+
+// override sets one property of one column.
+func override(column, property string, value any) map[string]any {
+	return map[string]any{
+		"matcher":    map[string]any{"id": "byName", "options": column},
+		"properties": []any{map[string]any{"id": property, "value": value}},
 	}
 }

@@ -13,8 +13,20 @@ import (
 
 // CheckHealth implements backend.CheckHealthHandler. It does what the pages
 // do: connect, authenticate, read the tenant's incidents. The message says
-// what is wrong and what to change.
-func (in *instance) CheckHealth(ctx context.Context, _ *backend.CheckHealthRequest) (*backend.CheckHealthResult, error) {
+// what is wrong and what to change; whoever is not an administrator learns only that
+// something is wrong, because the reasons hold addresses and names of indices.
+func (in *instance) CheckHealth(ctx context.Context, req *backend.CheckHealthRequest) (*backend.CheckHealthResult, error) {
+	result, err := in.health(ctx)
+	if u := req.PluginContext.User; err == nil && (u == nil || u.Role != roleAdmin) {
+		result.JSONDetails = nil
+		if result.Status != backend.HealthStatusOk {
+			result.Message = "The connection to Elasticsearch does not work. An administrator sees why when testing it."
+		}
+	}
+	return result, err
+}
+
+func (in *instance) health(ctx context.Context) (*backend.CheckHealthResult, error) {
 	if in.broken != nil {
 		return unhealthy("The settings are not complete: " + in.broken.Error()), nil
 	}

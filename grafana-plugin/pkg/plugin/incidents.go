@@ -12,6 +12,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
+	"github.com/openmxdr/openmxdr/es-ingest/client"
 	"github.com/openmxdr/openmxdr/es-ingest/store"
 )
 
@@ -33,6 +34,10 @@ const (
 	defaultPage     = 50
 	maxPage         = 200
 	summaryEntities = 12
+	// Attackers choose the texts in incidents. In lists they are cut, so that
+	// one giant title cannot make the whole list too large to be sent.
+	maxListTitle = 500
+	maxListValue = 256
 )
 
 // listIncidents answers GET /incidents.
@@ -161,13 +166,13 @@ func summary(i store.Incident) IncidentSummary {
 	entities := slices.Clone(i.Entities)
 	slices.SortStableFunc(entities, func(a, b store.IncidentEntity) int { return cmp.Compare(b.Signals, a.Signals) })
 	out := IncidentSummary{
-		ID: i.ID, Title: i.Title, State: i.State, Severity: i.Severity, Confidence: i.Confidence, Score: i.Score,
+		ID: i.ID, Title: client.Shorten(i.Title, maxListTitle), State: i.State, Severity: i.Severity, Confidence: i.Confidence, Score: i.Score,
 		Domains: orEmpty(i.Domains), Tactics: orEmpty(i.Tactics), Entities: []SummaryEntity{},
 		FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, SignalCount: len(i.Signals), Revision: i.Revision,
 		Status: i.Triage.Status, Assignee: i.Triage.Assignee, Verdict: i.Triage.Verdict,
 	}
 	for _, e := range entities[:min(len(entities), summaryEntities)] {
-		out.Entities = append(out.Entities, SummaryEntity{e.Type, e.Value, e.Role})
+		out.Entities = append(out.Entities, SummaryEntity{e.Type, client.Shorten(e.Value, maxListValue), e.Role})
 	}
 	return out
 }

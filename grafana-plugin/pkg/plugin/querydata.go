@@ -12,6 +12,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/grafana/grafana-plugin-sdk-go/experimental/concurrent"
 
+	"github.com/openmxdr/openmxdr/es-ingest/client"
 	"github.com/openmxdr/openmxdr/es-ingest/store"
 )
 
@@ -22,6 +23,7 @@ const (
 	maxPoints   = 1500
 	maxCountBy  = 100
 	minInterval = time.Second
+	maxCell     = 1000 // bytes of a text in a frame
 )
 
 // QueryData implements backend.QueryDataHandler. Grafana itself decides who
@@ -155,18 +157,18 @@ func incidentTable(page store.IncidentPage) *data.Frame {
 	score, signals := make([]float64, n), make([]int64, n)
 	first, last := make([]time.Time, n), make([]time.Time, n)
 	for k, i := range page.Incidents {
-		id[k], title[k], severity[k], confidence[k], score[k] = i.ID, i.Title, i.Severity, i.Confidence, i.Score
+		id[k], title[k], severity[k], confidence[k], score[k] = i.ID, client.Shorten(i.Title, maxListTitle), i.Severity, i.Confidence, i.Score
 		status[k], assignee[k], verdict[k] = i.Triage.Status, i.Triage.Assignee, i.Triage.Verdict
 		doms[k], tactics[k], entities[k] = strings.Join(i.Domains, ", "), strings.Join(i.Tactics, ", "), entityText(i)
 		first[k], last[k], signals[k] = i.FirstSeen, i.LastSeen, int64(len(i.Signals))
 	}
 	f := data.NewFrame("incidents",
 		column("last_seen", "Last seen", "", last), column("first_seen", "First seen", "", first),
-		column("title", "Title", "", title), column("severity", "Severity", "", severity), column("confidence", "Confidence", "", confidence),
+		linked(column("title", "Title", "", title), "${__data.fields.id:percentencode}"), column("severity", "Severity", "", severity), column("confidence", "Confidence", "", confidence),
 		column("score", "Score", "short", score), column("status", "Status", "", status), column("assignee", "Owner", "", assignee),
 		column("verdict", "Verdict", "", verdict), column("domains", "Domains", "", doms), column("tactics", "Tactics", "", tactics),
 		column("entities", "Entities", "", entities), column("signals", "Signals", "short", signals),
-		linked(column("id", "Incident", "", id)),
+		linked(column("id", "Incident", "", id), "${__value.raw:percentencode}"),
 	)
 	f.Meta = &data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable, Notices: more(page.Total, n, "incidents")}
 	return f
@@ -176,9 +178,9 @@ func incidentTable(page store.IncidentPage) *data.Frame {
 func incidentLogs(page store.IncidentPage) *data.Frame {
 	l := newLogs(len(page.Incidents))
 	for k, i := range page.Incidents {
-		body := i.Title
+		body := client.Shorten(i.Title, maxListTitle)
 		if i.Summary != "" {
-			body += "\n" + i.Summary
+			body += "\n" + client.Shorten(i.Summary, maxCell)
 		}
 		l.set(k, i.LastSeen, body, i.Severity, i.ID, map[string]any{
 			"confidence": i.Confidence, "status": i.Triage.Status, "assignee": i.Triage.Assignee, "domains": strings.Join(i.Domains, ","),
@@ -195,12 +197,12 @@ func signalTable(page store.SignalPage) *data.Frame {
 	severity, confidence, events := make([]int64, n), make([]int64, n), make([]int64, n)
 	at := make([]time.Time, n)
 	for k, s := range page.Signals {
-		id[k], rule[k], ruleID[k], reason[k], kind[k] = s.ID, s.RuleName, s.RuleID, s.Reason, s.Kind
+		id[k], rule[k], ruleID[k], reason[k], kind[k] = s.ID, client.Shorten(s.RuleName, maxCell), client.Shorten(s.RuleID, maxCell), client.Shorten(s.Reason, maxCell), s.Kind
 		domain[k], dataset[k], techniques[k], outcome[k] = s.Domain, s.Dataset, strings.Join(s.Techniques, ", "), s.Outcome
 		severity[k], confidence[k], events[k], at[k] = int64(s.Severity), int64(s.Confidence), int64(s.EventsTotal), s.Time
-		names := make([]string, len(s.Entities))
-		for j, e := range s.Entities {
-			names[j] = e.Type + ":" + e.Value
+		names := make([]string, min(len(s.Entities), summaryEntities))
+		for j := range names {
+			names[j] = s.Entities[j].Type + ":" + client.Shorten(s.Entities[j].Value, maxListValue)
 		}
 		entities[k] = strings.Join(names, ", ")
 	}
@@ -220,8 +222,8 @@ func signalTable(page store.SignalPage) *data.Frame {
 func signalLogs(page store.SignalPage) *data.Frame {
 	l := newLogs(len(page.Signals))
 	for k, s := range page.Signals {
-		l.set(k, s.Time, s.RuleName+": "+s.Reason, levelOf(s.Severity), s.ID, map[string]any{
-			"rule": s.RuleID, "kind": s.Kind, "domain": s.Domain, "dataset": s.Dataset,
+		l.set(k, s.Time, client.Shorten(s.RuleName+": "+s.Reason, maxCell), levelOf(s.Severity), s.ID, map[string]any{
+			"rule": client.Shorten(s.RuleID, maxCell), "kind": s.Kind, "domain": s.Domain, "dataset": s.Dataset,
 		})
 	}
 	return l.frame("signals", more(page.Total, len(page.Signals), "signals"))
@@ -241,7 +243,7 @@ func levelOf(severity int) string {
 func countTable(q Query, counts []store.Count) *data.Frame {
 	values, n := make([]string, len(counts)), make([]float64, len(counts))
 	for i, c := range counts {
-		values[i], n[i] = c.Value, float64(c.Count)
+		values[i], n[i] = client.Shorten(c.Value, maxCell), float64(c.Count)
 	}
 	by := q.By
 	if by == "" {
@@ -304,9 +306,10 @@ func column(name, display, unit string, values any) *data.Field {
 	return f
 }
 
-// linked gives a field of incident ids a link to the incident's page.
-func linked(f *data.Field) *data.Field {
-	f.Config.Links = []data.DataLink{{Title: "Open incident", URL: "/a/" + AppID + "/incidents/${__value.raw:percentencode}"}}
+// linked gives a field a link to the incident's page; id is where Grafana finds
+// the incident's id.
+func linked(f *data.Field, id string) *data.Field {
+	f.Config.Links = []data.DataLink{{Title: "Open incident", URL: "/a/" + AppID + "/incidents/" + id}}
 	return f
 }
 

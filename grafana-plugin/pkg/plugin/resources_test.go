@@ -429,6 +429,34 @@ func TestHostileParameters(t *testing.T) {
 	require.Equal(t, 413, big.status)
 }
 
+// Attackers choose the texts in incidents; giants among them are cut in lists
+// and frames, and hide no other incident.
+func TestGiantTexts(t *testing.T) {
+	p, s := start(t), seed(t, 1)
+	giant := "\u202e<b>" + strings.Repeat("A\x00", 1<<20)
+	s.incident("giant", giant, "high", "high", 9, day)
+	s.incident("inc1", "small", "high", "high", 1, day)
+	s.signal("giant", "Rule "+strings.Repeat("B", 1<<20), "email", 73, day)
+	s.refresh()
+	a := p.get(s.as(viewer), "incidents")
+	require.Equal(t, 200, a.status)
+	require.Less(t, len(a.body), 10_000)
+	var l IncidentList
+	a.into(t, &l)
+	require.Len(t, l.Items, 2)
+	var d IncidentDetail
+	p.get(s.as(viewer), "incidents/giant").into(t, &d)
+	require.Equal(t, giant, d.Incident.Title, "the incident itself is whole")
+	res, err := p.query(s.source(viewer), ask(QueryIncidents, nil), ask(QueryIncidents, map[string]any{"format": "logs"}), ask(QuerySignals, nil), ask(QuerySignals, map[string]any{"format": "logs"}))
+	require.NoError(t, err)
+	for ref, r := range res.Responses {
+		require.NoError(t, r.Error, ref)
+		text, err := r.Frames[0].MarshalJSON()
+		require.NoError(t, err)
+		require.Less(t, len(text), 20_000, ref)
+	}
+}
+
 func TestNotConfigured(t *testing.T) {
 	p := start(t)
 	for name, o := range map[string]org{
@@ -474,6 +502,13 @@ func TestHealth(t *testing.T) {
 		require.Contains(t, h.Message, want)
 		require.NotContains(t, h.Message, "wrong-secret")
 		require.NotContains(t, h.Message, s.es.Password)
+	}
+	quiet := with(11, func(o *org) { o.json["url"] = "http://127.0.0.1:1" })
+	for _, u := range []*backend.User{nil, viewer, editor} {
+		quiet.User = u
+		h := p.check(quiet)
+		require.Equal(t, backend.HealthStatusError, h.Status)
+		require.NotContains(t, h.Message, "127.0.0.1", "addresses are for administrators")
 	}
 	down := with(11, func(o *org) { o.json["url"] = "http://127.0.0.1:1" })
 	a := p.get(down, "incidents")
