@@ -31,6 +31,7 @@ type Options struct {
 	Mapping  string
 	Tenant   string   // default "default"
 	Mappings []string // folders over the shipped mappings
+	Models   []string // folders over the shipped baselines
 	Rules    stage.DetectionSources
 }
 

@@ -44,10 +44,6 @@ type preparedIncident struct {
 	latest   time.Time
 }
 
-// maxAhead is how far beyond the time of receipt event time is believed. A
-// forged date in the future must not age what is known.
-const maxAhead = time.Hour
-
 // Prepare reads the signals.
 func (s *Incident) Prepare(batch []*event.Event) Prepared {
 	p := &preparedIncident{}
@@ -61,14 +57,10 @@ func (s *Incident) Prepare(batch []*event.Event) Prepared {
 			p.signals = append(p.signals, x)
 			continue
 		}
-		if !Telemetry(ev) || ev.Time.IsZero() {
+		if !Telemetry(ev) {
 			continue
 		}
-		t := ev.Time
-		if !ev.Observed.IsZero() && t.After(ev.Observed.Add(maxAhead)) {
-			t = ev.Observed
-		}
-		if t.After(p.latest) {
+		if t := believable(ev); t.After(p.latest) {
 			p.latest = t
 		}
 	}

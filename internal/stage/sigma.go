@@ -109,7 +109,7 @@ func (s *Sigma) Prepare(batch []*event.Event) Prepared {
 				if name != "" {
 					p.matches = append(p.matches, correlation.Match{
 						Tenant: tenant, Rule: name, EventID: ev.Text("event.id"), Time: ev.Time,
-						Observed: observed(ev), Domain: Domain(ev), Dataset: ev.Text("event.dataset"),
+						Observed: ev.Observed, Domain: Domain(ev), Dataset: ev.Text("event.dataset"),
 						Entities: entities, Fields: ev,
 					})
 				}

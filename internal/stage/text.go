@@ -63,5 +63,15 @@ func texts(ev *event.Event, name string) []string {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// observed returns when the pipeline received the event, zero if unknown.
-func observed(ev *event.Event) time.Time { return ev.Observed }
+// maxAhead is how far beyond the time of receipt event time is believed. A
+// forged date in the future must not age what is known.
+const maxAhead = time.Hour
+
+// believable returns the event's time, or the time of receipt where the event
+// claims to be from the future.
+func believable(ev *event.Event) time.Time {
+	if !ev.Observed.IsZero() && ev.Time.After(ev.Observed.Add(maxAhead)) {
+		return ev.Observed
+	}
+	return ev.Time
+}
