@@ -29,6 +29,7 @@ type Engine struct {
 	stats   Stats
 	journal []byte
 	keep    bool // write the journal
+	crowded int
 }
 
 // Stats counts since New. Snapshots carry the counters.
@@ -52,7 +53,7 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Engine{cfg: cfg, worlds: map[string]*world{}}, nil
+	return &Engine{cfg: cfg, worlds: map[string]*world{}, crowded: crowded}, nil
 }
 
 // world is one tenant's signals. Tenants share nothing.
@@ -60,6 +61,7 @@ type world struct {
 	tenant    string
 	cfg       *Config
 	window    int64
+	crowded   int
 	h         hasher
 	kinds     []kindOf
 	kindIndex map[entity.Type]uint8
@@ -108,7 +110,7 @@ func (e *Engine) world(tenant string) *world {
 		return w
 	}
 	w = &world{
-		tenant: tenant, cfg: &e.cfg, window: int64(e.cfg.Window), h: newHasher(), kindIndex: map[entity.Type]uint8{},
+		tenant: tenant, cfg: &e.cfg, window: int64(e.cfg.Window), crowded: e.crowded, h: newHasher(), kindIndex: map[entity.Type]uint8{},
 		nodeIndex: map[hash128]uint32{}, keyIndex: map[hash128]uint32{}, shelves: map[int64][]uint32{},
 		recordIndex: map[string]uint32{}, triage: map[string]Triage{}, gone: map[string]uint32{},
 		lost: map[uint32]struct{}{}, again: map[uint32]struct{}{}, retel: map[uint32]struct{}{},
@@ -216,12 +218,19 @@ func (e *Engine) Triage(tenant, incident string, t Triage) {
 		w.triage[incident] = t
 	}
 	// All signals of that incident lie in one component with its anchor.
-	r, ok := w.recordIndex[incident]
-	if !ok {
+	if r, ok := w.recordIndex[incident]; ok {
+		if ni, ok := w.nodeIndex[w.h.sum(w.records[r].anchor)]; ok {
+			w.touch(ni)
+		}
 		return
 	}
-	if ni, ok := w.nodeIndex[w.h.sum(w.records[r].anchor)]; ok {
-		w.touch(ni)
+	// Nobody was told of such an incident, but a signal may be its anchor
+	// once others are gone.
+	for ni := range w.nodes {
+		if n := &w.nodes[ni]; n.packed != nil && ID(tenant, string(packedID(n.packed))) == incident {
+			w.touch(uint32(ni))
+			return
+		}
 	}
 }
 

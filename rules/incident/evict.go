@@ -113,8 +113,7 @@ func (e *Engine) forget(w *world, ni uint32) {
 		k := &w.keys[ki]
 		i := w.place(k, ni)
 		k.on = slices.Delete(k.on, i, i+1)
-		k.sum -= int32(n.people)
-		k.forget()
+		w.named(k, n, -1)
 	}
 	delete(w.again, ni)
 	before := w.bytes

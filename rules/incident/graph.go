@@ -81,9 +81,14 @@ type key struct {
 		stretch int64
 		count   int32 // +1; 0 is unknown
 	}
+	// crowd counts how often whom was named in which stretch, once there are
+	// crowded mentions; before that they are simply looked through.
+	crowd map[int64]map[uint32]int32
 }
 
-func (k *key) forget() { k.known[0].count, k.known[1].count = 0, 0 }
+// crowded is the number of mentions from which a key keeps count, unless a
+// test wants to see fewer.
+const crowded = 64
 
 type mention struct {
 	time int64
@@ -332,18 +337,31 @@ func (w *world) neighbours(ki uint32, s int64) int {
 		return int(c.count) - 1
 	}
 	limit := w.kinds[k.kind].max
-	from, to := (s-1)*w.window, (s+2)*w.window
-	i := sort.Search(len(k.on), func(i int) bool { return k.on[i].time >= from })
 	found := w.people[:0]
-	for ; i < len(k.on) && k.on[i].time < to; i++ {
-		n := &w.nodes[k.on[i].node]
-		for _, p := range n.keys[:n.people] {
-			if p == ki || slices.Contains(found, p) {
-				continue
+	if k.crowd != nil {
+		for d := int64(-1); d <= 1 && len(found) <= limit; d++ {
+			for p := range k.crowd[s+d] {
+				if p == ki || slices.Contains(found, p) {
+					continue
+				}
+				if found = append(found, p); len(found) > limit {
+					break
+				}
 			}
-			if found = append(found, p); len(found) > limit {
-				i = len(k.on) - 1 // enough
-				break
+		}
+	} else {
+		from, to := (s-1)*w.window, (s+2)*w.window
+		i := sort.Search(len(k.on), func(i int) bool { return k.on[i].time >= from })
+	look:
+		for ; i < len(k.on) && k.on[i].time < to; i++ {
+			n := &w.nodes[k.on[i].node]
+			for _, p := range n.keys[:n.people] {
+				if p == ki || slices.Contains(found, p) {
+					continue
+				}
+				if found = append(found, p); len(found) > limit {
+					break look
+				}
 			}
 		}
 	}
@@ -420,14 +438,47 @@ func (w *world) insert(n node) uint32 {
 			w.touch(k.on[i].node)
 		}
 		k.on = slices.Insert(k.on, i, m)
-		k.forget()
-		k.sum += int32(n.people)
+		w.named(k, &w.nodes[ni], 1)
 		if w.wear(ki, s) != was {
 			w.touchAround(ki, s)
 		}
 	}
 	w.touch(ni)
 	return ni
+}
+
+// named notes that a signal came to or left a key's mentions.
+func (w *world) named(k *key, n *node, by int32) {
+	k.known[0].count, k.known[1].count = 0, 0
+	k.sum += by * int32(n.people)
+	count := func(n *node, by int32) {
+		s := w.stretch(n.time)
+		c := k.crowd[s]
+		if c == nil {
+			c = map[uint32]int32{}
+			k.crowd[s] = c
+		}
+		for _, p := range n.keys[:n.people] {
+			if c[p] += by; c[p] == 0 {
+				delete(c, p)
+			}
+		}
+		if len(c) == 0 {
+			delete(k.crowd, s)
+		}
+	}
+	switch {
+	case k.isPair: // its two keys keep count
+	case k.crowd != nil && len(k.on) < w.crowded/2:
+		k.crowd = nil
+	case k.crowd != nil:
+		count(n, by)
+	case len(k.on) >= w.crowded:
+		k.crowd = map[int64]map[uint32]int32{}
+		for _, m := range k.on {
+			count(&w.nodes[m.node], 1)
+		}
+	}
 }
 
 // remove takes a node out of the graph and marks what may change without it.
@@ -445,8 +496,7 @@ func (w *world) remove(ni uint32) {
 			w.touch(k.on[i+1].node)
 		}
 		k.on = slices.Delete(k.on, i, i+1)
-		k.forget()
-		k.sum -= int32(n.people)
+		w.named(k, &n, -1)
 		if i > 0 && i < len(k.on) && w.joins(ki, k.on[i-1], k.on[i]) {
 			w.touch(k.on[i-1].node)
 		}
