@@ -13,7 +13,7 @@ import { Notice, WhenReady } from '../ui/PageState';
 import { idOf, nameOf, plainName } from '../ui/words';
 import { useUrlState } from '../url/useUrlState';
 import type { UrlState } from '../url/useUrlState';
-import { DecisionDetails } from './DecisionDetails';
+import { DecisionDetails, PolicyVersion } from './DecisionDetails';
 import { PolicyText } from './PolicyText';
 import { cellKey, Legend, VerdictGrid } from './VerdictGrid';
 
@@ -47,13 +47,13 @@ const hoursOptions = [
   { value: 'out_of_hours', label: 'Out of hours' },
 ];
 
-/** circumstances reads what the matrix is asked for; what is not said is the commonest case. */
+/** circumstances reads what the matrix is asked for. No target class means all. */
 export function circumstances(url: Pick<UrlState, 'get'>) {
   return {
     severity: url.get('severity') || 'high',
     confidence: url.get('confidence') || 'high',
     hours: url.get('hours') || 'business',
-    target_class: url.get('target_class') || 'workstation',
+    target_class: url.get('target_class'),
   };
 }
 
@@ -72,7 +72,7 @@ function Matrix({ url }: { url: UrlState }) {
               label="Target"
               width={30}
               value={asked.target_class}
-              options={optionsOf(list(matrix.data?.target_classes), asked.target_class)}
+              options={[{ value: '', label: 'All targets' }, ...optionsOf(list(matrix.data?.target_classes), asked.target_class)]}
               onChange={(target_class) => set({ target_class })}
             />
           </Field>
@@ -110,27 +110,38 @@ function Matrix({ url }: { url: UrlState }) {
 
 function optionsOf(named: readonly Named[], current: string) {
   const options = named.map((one) => ({ value: idOf(one), label: nameOf(one) }));
-  return options.some((option) => option.value === current) ? options : [{ value: current, label: plainName(current) }, ...options];
+  return current === '' || options.some((option) => option.value === current) ? options : [{ value: current, label: plainName(current) }, ...options];
 }
 
 type Circumstances = ReturnType<typeof circumstances>;
 
 function Grid({ data, asked, url }: { data: AuthorityMatrix; asked: Circumstances; url: UrlState }) {
+  const styles = useStyles2(getStyles);
   const cells = list(data.cells).filter(
-    (cell) => cell.target_class === asked.target_class && cell.severity === asked.severity && cell.confidence === asked.confidence && cell.hours === asked.hours
+    (cell) =>
+      (asked.target_class === '' || cell.target_class === asked.target_class) &&
+      cell.severity === asked.severity &&
+      cell.confidence === asked.confidence &&
+      cell.hours === asked.hours
   );
-  const byKey = new Map(cells.map((cell) => [cellKey(cell.action, cell.actor), cell]));
+  const byKey = new Map(cells.map((cell) => [matrixKey(cell), cell]));
   const actors = list(data.actors);
-  const rows = list(data.actions)
-    .map((action) => ({
-      key: idOf(action),
-      name: nameOf(action),
-      head: nameOf(action),
-      cells: actors.map((actor) => byKey.get(cellKey(idOf(action), idOf(actor)))),
+  const sections = list(data.target_classes)
+    .map((target) => ({
+      id: idOf(target),
+      name: nameOf(target),
+      rows: list(data.actions)
+        .map((action) => ({
+          key: `${idOf(target)}|${idOf(action)}`,
+          name: `${nameOf(action)} on ${nameOf(target)}`,
+          head: nameOf(action),
+          cells: actors.map((actor) => byKey.get(matrixKey({ target_class: idOf(target), action: idOf(action), actor: idOf(actor) }))),
+        }))
+        .filter((row) => row.cells.some((cell) => cell !== undefined)),
     }))
-    .filter((row) => row.cells.some((cell) => cell !== undefined));
+    .filter((section) => section.rows.length > 0);
   const open = byKey.get(url.get('cell'));
-  if (rows.length === 0) {
+  if (sections.length === 0) {
     return (
       <Notice icon="shield" title="No action works on this kind of target">
         <p>Choose another target.</p>
@@ -139,21 +150,26 @@ function Grid({ data, asked, url }: { data: AuthorityMatrix; asked: Circumstance
   }
   return (
     <Column gap={2}>
-      <Legend decisions={rows.flatMap((row) => row.cells)} />
-      <VerdictGrid
-        label="Authority matrix"
-        corner="Action"
-        columns={actors.map((actor) => ({ key: idOf(actor), title: nameOf(actor) }))}
-        rows={rows}
-        selected={url.get('cell')}
-        onSelect={(row, actor) => url.set({ cell: cellKey(row.key, actor) })}
-      />
+      <Legend decisions={cells} />
       <Faint>
-        Policy version <Code>{data.policy_version}</Code>. What no policy permits is forbidden; a policy that cannot be evaluated forbids.
+        Policy version <PolicyVersion version={data.policy_version} />. What no policy permits is forbidden; a policy that cannot be evaluated forbids.
       </Faint>
+      {sections.map((section) => (
+        <section key={section.id} aria-label={section.name}>
+          <h2 className={styles.target}>{section.name}</h2>
+          <VerdictGrid
+            label={`Who may act on: ${section.name}`}
+            corner="Action"
+            columns={actors.map((actor) => ({ key: idOf(actor), title: nameOf(actor) }))}
+            rows={section.rows}
+            selected={url.get('cell')}
+            onSelect={(row, actor) => url.set({ cell: cellKey(row.key, actor) })}
+          />
+        </section>
+      ))}
       {open !== undefined && (
         <DecisionDetails
-          title={rows.find((row) => row.key === open.action)?.name ?? plainName(open.action)}
+          title={nameOf(list(data.actions).find((action) => idOf(action) === open.action) ?? open.action)}
           decision={open}
           policyVersion={data.policy_version}
           facts={[
@@ -170,7 +186,13 @@ function Grid({ data, asked, url }: { data: AuthorityMatrix; asked: Circumstance
   );
 }
 
+/** matrixKey names a cell of the matrix in an address. */
+function matrixKey(cell: { target_class: string; action: string; actor: string }): string {
+  return cellKey(`${cell.target_class}|${cell.action}`, cell.actor);
+}
+
 const getStyles = (theme: GrafanaTheme2) => ({
   matrix: css({ paddingTop: theme.spacing(2) }),
+  target: css({ ...theme.typography.h5, margin: theme.spacing(1, 0) }),
   selectors: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1, 2), '& > *': { marginBottom: 0 } }),
 });

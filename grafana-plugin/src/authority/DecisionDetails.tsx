@@ -39,7 +39,7 @@ export function DecisionDetails({ title, decision, policyVersion, facts, onClose
             ...facts,
             ...terms(decision),
             ['Policy', decision.policy_id ? <Code key="policy">{decision.policy_id}</Code> : 'none: forbidden by default'],
-            ['Policy version', <Code key="version">{policyVersion}</Code>],
+            ['Policy version', <PolicyVersion key="version" version={policyVersion} />],
           ]}
         />
         {decision.clause !== '' && (
@@ -51,6 +51,15 @@ export function DecisionDetails({ title, decision, policyVersion, facts, onClose
         <AppLink to={authorityAddress({ view: 'policies', policy: decision.policy_id })}>Read all policies</AppLink>
       </Column>
     </Drawer>
+  );
+}
+
+/** PolicyVersion shows the first digits of a version; the tooltip has them all. */
+export function PolicyVersion({ version }: { version: string }) {
+  return (
+    <span title={version}>
+      <Code>{version.slice(0, 12)}</Code>
+    </span>
   );
 }
 

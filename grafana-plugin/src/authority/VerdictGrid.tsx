@@ -147,7 +147,11 @@ const getStyles = (theme: GrafanaTheme2) => ({
   table: css({
     borderCollapse: 'separate',
     borderSpacing: 0,
+    // Columns are equally wide, so that grids below each other line up.
+    tableLayout: 'fixed',
     width: '100%',
+    minWidth: 940,
+    [theme.breakpoints.down('md')]: { minWidth: 820 },
     background: theme.colors.background.primary,
     'th, td': { borderBottom: `1px solid ${theme.colors.border.weak}`, padding: theme.spacing(0.5) },
     'tr:last-child > *': { borderBottom: 0 },
@@ -157,11 +161,10 @@ const getStyles = (theme: GrafanaTheme2) => ({
       textAlign: 'left',
       padding: theme.spacing(1),
       verticalAlign: 'bottom',
-      minWidth: 108,
     },
     'tbody tr:hover > *': { background: theme.colors.action.hover },
   }),
-  corner: css({ position: 'sticky', left: 0, zIndex: 1 }),
+  corner: css({ position: 'sticky', left: 0, zIndex: 1, width: '22%', [theme.breakpoints.down('md')]: { width: 140 } }),
   rowHead: css({
     position: 'sticky',
     left: 0,
@@ -170,9 +173,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     textAlign: 'left',
     fontWeight: theme.typography.fontWeightRegular,
     '&&': { padding: theme.spacing(0.5, 1) },
-    minWidth: 190,
-    maxWidth: 340,
-    [theme.breakpoints.down('md')]: { minWidth: 130, maxWidth: 150 },
+    overflowWrap: 'anywhere',
   }),
   cell: css({
     width: '100%',

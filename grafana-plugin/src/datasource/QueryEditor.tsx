@@ -9,15 +9,16 @@ import type { DataSource } from './datasource';
 import { complete, formats, METRICS, QUERY_TYPES } from './types';
 import type { Metric, Query, QueryType, Settings } from './types';
 
-const groupings = {
-  incidents: ['severity', 'confidence', 'status', 'verdict', 'state', 'domain', 'tactic', 'technique', 'assignee'],
-  signals: ['severity', 'kind', 'domain', 'dataset', 'rule', 'tactic', 'technique'],
-  events: ['dataset', 'domain'],
-} as const;
+// The names by which the backend counts and sorts (es-ingest/store).
+const groupings: Record<Metric, readonly string[]> = {
+  incidents: ['severity', 'confidence', 'domain', 'status', 'verdict', 'assignee', 'tactic', 'technique', 'state', 'rule'],
+  signals: ['severity', 'domain', 'dataset', 'kind', 'status', 'rule', 'rule_name', 'tactic', 'technique', 'outcome', 'user', 'host', 'ip'],
+  events: ['dataset', 'kind', 'module', 'category', 'action', 'outcome'],
+};
 
 const sorts = {
-  incidents: ['last_seen', 'first_seen', 'score', 'severity'],
-  signals: ['time', 'severity'],
+  incidents: ['last_seen', 'first_seen', 'score', 'severity', 'title', 'status', 'assignee', 'updated_at'],
+  signals: ['time', 'severity', 'risk', 'confidence', 'rule_name'],
 } as const;
 
 const named = (values: readonly string[]) => values.map((value) => ({ value, label: plainName(value) }));

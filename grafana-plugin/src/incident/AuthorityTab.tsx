@@ -6,7 +6,7 @@ import { incidentPath } from '../api/client';
 import { list } from '../api/types';
 import type { Incident, ResponseAuthority, ResponseOption, ResponseTarget } from '../api/types';
 import { useResource } from '../api/useResource';
-import { DecisionDetails } from '../authority/DecisionDetails';
+import { DecisionDetails, PolicyVersion } from '../authority/DecisionDetails';
 import { cellKey, Legend, VerdictGrid } from '../authority/VerdictGrid';
 import { AppLink } from '../ui/AppLink';
 import { Choice } from '../ui/Choice';
@@ -61,7 +61,7 @@ function Options({ incident, authority }: { incident: Incident; authority: Respo
       <Row justify="between">
         <p className={styles.lead}>
           For {plainName(severity).toLowerCase()} severity and {plainName(confidence).toLowerCase()} confidence
-          {authority.hours ? `, ${plainName(authority.hours).toLowerCase()}` : ''}, under policy version <Code>{authority.policy_version}</Code>. <AppLink to={authorityAddress({ severity, confidence, ...(authority.hours ? { hours: authority.hours } : {}) })}>See the whole matrix</AppLink>
+          {authority.hours ? `, ${plainName(authority.hours).toLowerCase()}` : ''}, under policy version <PolicyVersion version={authority.policy_version} />. <AppLink to={authorityAddress({ severity, confidence, ...(authority.hours ? { hours: authority.hours } : {}) })}>See the whole matrix</AppLink>
         </p>
         <Choice
           label="Target"

@@ -29,8 +29,8 @@ export function EventsTab({ incident }: { incident: Incident }) {
         return (
           <>
             {missing.length > 0 && (
-              <Alert severity="warning" title={`${count(missing.length, 'event')} no longer in Elasticsearch`}>
-                <p>They were removed by the lifecycle of their index, or are not written yet.</p>
+              <Alert severity="warning" title={`${count(missing.length, 'event')} not in Elasticsearch`}>
+                <p>The lifecycle of their index removed them, or they are not written yet.</p>
                 <details>
                   <summary>Their ids</summary>
                   {missing.map((id) => (

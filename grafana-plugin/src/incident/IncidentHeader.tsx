@@ -1,7 +1,7 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Button, ClipboardButton, Icon, Input, Spinner, Tooltip, useStyles2 } from '@grafana/ui';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 
 import { list, STATUSES, VERDICTS } from '../api/types';
@@ -13,6 +13,7 @@ import { ConfidenceMark, DomainMark, SeverityMark, TacticMark } from '../ui/Mark
 import { Instant } from '../ui/Time';
 import { points, statusNames, triageVerdictNames } from '../ui/words';
 import { TriageProblems } from './TriageProblems';
+import { STICKY_TOP, useStickyTop } from './useStickyTop';
 import { useTriage } from './useTriage';
 
 interface HeaderProps {
@@ -30,8 +31,10 @@ export function IncidentHeader({ incident, triage, who, whoFailed, onTriage, onR
   const editor = useTriage(incident.id, triage, onTriage, onReload);
   const refusal = refusalOf(who, whoFailed);
   const locked = refusal !== undefined || editor.saving;
+  const place = useRef<HTMLElement>(null);
+  useStickyTop(place);
   return (
-    <header className={styles.header}>
+    <header ref={place} className={styles.header}>
       <Row justify="between" align="start">
         <h1 className={styles.title}>
           <HostileText text={incident.title} />
@@ -154,8 +157,7 @@ function Labelled({ label, children }: { label: string; children: ReactNode }) {
 const getStyles = (theme: GrafanaTheme2) => ({
   header: css({
     position: 'sticky',
-    // Below Grafana's own bars, whose height newer versions tell.
-    top: 'var(--mxdr-top, 0px)',
+    top: `var(${STICKY_TOP}, 0px)`,
     zIndex: theme.zIndex.navbarFixed - 1,
     background: theme.colors.background.primary,
     borderBottom: `1px solid ${theme.colors.border.weak}`,

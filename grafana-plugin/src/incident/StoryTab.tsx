@@ -29,10 +29,9 @@ export function StoryTab({ incident }: { incident: Incident }) {
       {steps.map((step, at) => {
         const signal = step.signal === undefined ? undefined : signals.get(step.signal);
         const icon = signal === undefined ? undefined : domainIcons[signal.domain];
-        const gap = gapBetween(steps[at - 1]?.time, step.time);
+        const gap = gapBetween(step.time, steps[at + 1]?.time);
         return (
           <li key={at} className={styles.step}>
-            {gap !== '' && <div className={styles.gap}>{gap} later</div>}
             <span className={styles.dot} aria-hidden="true">
               <Icon name={icon ?? 'circle'} size="sm" />
             </span>
@@ -51,6 +50,7 @@ export function StoryTab({ incident }: { incident: Incident }) {
                 Signal: <AppLink to={incidentAddress(incident.id, { tab: 'signals', signal: signal.id })}>{signal.rule_name || signal.rule_id}</AppLink>
               </p>
             )}
+            {gap !== '' && <p className={styles.gap}>{gap} later</p>}
           </li>
         );
       })}
@@ -59,7 +59,7 @@ export function StoryTab({ incident }: { incident: Incident }) {
 }
 
 /** gapBetween names a pause of a minute or more, rounded to its largest unit. */
-export function gapBetween(before: string | undefined, after: string): string {
+export function gapBetween(before: string, after: string | undefined): string {
   if (!known(before) || !known(after)) {
     return '';
   }
@@ -80,7 +80,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     padding: theme.spacing(0, 0, 2.5, 3.5),
     '&:last-child': { borderLeftColor: 'transparent', paddingBottom: 0 },
   }),
-  gap: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize, paddingBottom: theme.spacing(1.5) }),
+  gap: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize, margin: theme.spacing(2, 0, 0) }),
   dot: css({
     position: 'absolute',
     left: -14,

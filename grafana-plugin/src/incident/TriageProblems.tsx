@@ -1,4 +1,6 @@
 import { Alert, Button } from '@grafana/ui';
+import { Fragment } from 'react';
+import type { ReactNode } from 'react';
 
 import type { Triage } from '../api/types';
 import { HostileText } from '../ui/HostileText';
@@ -12,7 +14,7 @@ export function TriageProblems({ editor }: { editor: TriageEditor }) {
   const { conflict, error } = editor;
   if (conflict !== undefined) {
     return (
-      <Alert severity="warning" title="Somebody else changed this incident meanwhile">
+      <Alert severity="warning" topSpacing={1} title="Somebody else changed this incident meanwhile">
         {conflict.theirs !== undefined && (
           <p>
             <HostileText text={conflict.theirs.updated_by || 'Somebody'} /> at <Instant time={conflict.theirs.updated_at} />: <State triage={conflict.theirs} />
@@ -34,7 +36,7 @@ export function TriageProblems({ editor }: { editor: TriageEditor }) {
   }
   if (error !== undefined) {
     return (
-      <Alert severity={error.denied ? 'warning' : 'error'} title={error.denied ? 'You may not change this incident' : 'The change was not saved'} onRemove={editor.dismiss}>
+      <Alert topSpacing={1} severity={error.denied ? 'warning' : 'error'} title={error.denied ? 'You may not change this incident' : 'The change was not saved'} onRemove={editor.dismiss}>
         <p>{error.message}</p>
         {error.hint !== '' && <p>{error.hint}</p>}
       </Alert>
@@ -53,16 +55,24 @@ function State({ triage }: { triage: Triage }) {
 }
 
 function Wish({ change }: { change: Change }) {
+  const parts: ReactNode[] = [
+    change.status !== undefined && `status ${statusNames[change.status].toLowerCase()}`,
+    change.assignee !== undefined && <>owner {change.assignee === '' ? 'nobody' : <HostileText text={change.assignee} />}</>,
+    change.verdict !== undefined && `verdict ${triageVerdictNames[change.verdict].toLowerCase()}`,
+    change.comment !== undefined && (
+      <>
+        comment “<HostileText text={change.comment} />”
+      </>
+    ),
+  ].filter((part) => part !== false);
   return (
     <>
-      {change.status !== undefined && <>status {statusNames[change.status]} </>}
-      {change.assignee !== undefined && <>owner {change.assignee === '' ? 'nobody' : <HostileText text={change.assignee} />} </>}
-      {change.verdict !== undefined && <>{triageVerdictNames[change.verdict].toLowerCase()} </>}
-      {change.comment !== undefined && (
-        <>
-          comment “<HostileText text={change.comment} />”
-        </>
-      )}
+      {parts.map((part, at) => (
+        <Fragment key={at}>
+          {at > 0 && ', '}
+          {part}
+        </Fragment>
+      ))}
     </>
   );
 }

@@ -36,7 +36,7 @@ export function Filters({ query, range, onChange }: FiltersProps) {
         <Typed
           value={query.q}
           onCommit={(q) => change({ q })}
-          render={(value, set) => <FilterInput placeholder="Search title and summary" value={value} onChange={set} aria-label="Search text" />}
+          render={(value, set) => <FilterInput escapeRegex={false} placeholder="Search title and summary" value={value} onChange={set} aria-label="Search text" />}
         />
       </div>
       <div className={styles.range}>
@@ -44,6 +44,7 @@ export function Filters({ query, range, onChange }: FiltersProps) {
           value={range ?? ANY_TIME}
           onChange={(picked) => change(writeRange(picked))}
           clearable
+          placeholder="Any time"
         />
       </div>
       <div className={styles.item}>

@@ -107,7 +107,8 @@ function Entities({ entities }: { entities: readonly Entity[] }) {
     <ul className={styles.entities}>
       {shown.map((entity) => (
         <li key={`${entity.type}:${entity.value}`} title={plainName(entity.type)}>
-          <Icon name={entityIcons[entity.type] ?? 'cube'} size="sm" /> <HostileText text={entity.value} />
+          <Icon name={entityIcons[entity.type] ?? 'cube'} size="sm" />
+          <HostileText text={entity.value} />
         </li>
       ))}
       {entities.length > shown.length && (
@@ -188,8 +189,15 @@ const getStyles = (theme: GrafanaTheme2) => ({
   }),
   chips: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(0.5), marginTop: theme.spacing(0.5), alignItems: 'center' }),
   number: css({ fontVariantNumeric: 'tabular-nums' }),
-  small: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize }),
-  entities: css({ listStyle: 'none', margin: 0, padding: 0, maxWidth: 320, minWidth: 160 }),
+  small: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize, minWidth: 64 }),
+  entities: css({
+    listStyle: 'none',
+    margin: 0,
+    padding: 0,
+    maxWidth: 320,
+    minWidth: 200,
+    li: { display: 'flex', gap: theme.spacing(0.5), alignItems: 'baseline' },
+  }),
   sort: css({
     background: 'none',
     border: 0,

@@ -38,7 +38,7 @@ export function IncidentsPage() {
   };
 
   return (
-    <PluginPage subTitle="What happened, how sure it is, and who is on it">
+    <PluginPage pageNav={{ text: 'Incidents', subTitle: 'What happened, how sure it is, and who is on it' }}>
       <Filters query={query} range={range} onChange={url.set} />
       <WhenReady resource={page} what="incidents">
         {(answer) => {
