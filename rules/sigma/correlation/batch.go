@@ -15,6 +15,7 @@ const batchVersion = 1
 const (
 	recordMatch   = 1
 	recordAdvance = 2
+	recordEnd     = 3 // of a batch
 )
 
 // AppendBatch appends to dst what Process would read of batch, for a journal.
@@ -63,6 +64,7 @@ func (e *Engine) AppendBatch(dst []byte, batch []Match) []byte {
 			}
 		}
 	}
+	w.b = append(w.b, recordEnd)
 	return w.b
 }
 
@@ -80,8 +82,8 @@ func (e *Engine) AppendAdvance(dst []byte, tenant string, t time.Time) []byte {
 	return w.b
 }
 
-// Replay does again what a journal entry says and returns the signals: the
-// same as the calls that it was made from returned.
+// Replay makes the same calls again that a journal entry was made from, and
+// returns the same signals as they did.
 func (e *Engine) Replay(data []byte) ([]signal.Signal, error) {
 	if len(data) == 0 {
 		return nil, nil
@@ -115,20 +117,19 @@ func (e *Engine) Replay(data []byte) ([]signal.Signal, error) {
 			if r.err != nil {
 				break
 			}
-			if len(batch) > 0 {
-				out = append(out, e.Process(batch)...)
-				batch = nil
-			}
 			out = append(out, e.Advance(tenant, timeOf(t))...)
+		case recordEnd:
+			out = append(out, e.Process(batch)...)
+			batch = nil
 		default:
 			r.fail(fmt.Errorf("record kind %d is unknown", kind))
 		}
 	}
+	if r.err == nil && len(batch) > 0 {
+		r.fail(errTruncated)
+	}
 	if r.err != nil {
 		return out, fmt.Errorf("correlation journal: %w", r.err)
-	}
-	if len(batch) > 0 {
-		out = append(out, e.Process(batch)...)
 	}
 	return out, nil
 }

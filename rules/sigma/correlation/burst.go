@@ -234,9 +234,12 @@ func (g *group) tell(b *burst, ended bool) {
 		return
 	}
 	b.name(g)
+	moved := b.sentID != b.id
+	if !moved && !b.fresh && !b.changed {
+		return
+	}
 	from, to := g.members(b)
 	total := b.absorbed + to - from
-	moved := b.sentID != b.id
 	if !moved && !b.fresh && !(b.changed && (ended || total >= 2*b.sentTotal)) {
 		return
 	}

@@ -333,7 +333,7 @@ func (g *group) release(i int) {
 // how many were in none. left tells that they have left the window already.
 func (g *group) drop(n int, left bool) int {
 	c := g.pool.rule
-	lost := 0
+	lost, at := 0, 0
 	for i := range n {
 		e := &g.entries[i]
 		if !left {
@@ -345,8 +345,11 @@ func (g *group) drop(n int, left bool) int {
 				g.leave(i)
 			}
 		}
-		if b := g.burstOf(&e.key); b != nil {
-			b.absorb(e, g.repeats(i))
+		for at < len(g.bursts) && g.bursts[at].last.compare(&e.key) < 0 {
+			at++
+		}
+		if at < len(g.bursts) && g.bursts[at].start.compare(&e.key) <= 0 {
+			g.bursts[at].absorb(e, g.repeats(i))
 		} else {
 			lost++
 		}

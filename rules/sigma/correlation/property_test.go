@@ -189,12 +189,13 @@ func run(t *testing.T, r *rand.Rand, rules []Rule, opts Options, ms []Match, kil
 		n := min(1+r.IntN(1+r.IntN(20)), len(ms)-i)
 		batch := ms[i : i+n]
 		i += n
-		journal = append(journal, e.AppendBatch(nil, batch))
+		delta := e.AppendBatch(nil, batch)
 		f.add(e.Process(batch))
 		if r.IntN(4) == 0 {
 			f.add(e.Advance("acme", batch[n-1].Time))
-			journal = append(journal, e.AppendAdvance(nil, "acme", batch[n-1].Time))
+			delta = e.AppendAdvance(delta, "acme", batch[n-1].Time)
 		}
+		journal = append(journal, delta)
 		if !kill {
 			continue
 		}
@@ -278,4 +279,60 @@ func show(rules []Rule) string {
 		s += fmt.Sprintln(string(b))
 	}
 	return s
+}
+
+// TestReplaySaysTheSame: whatever arrives in whatever order, too late or not, an
+// engine restored from a snapshot and the journal has said, revision by revision,
+// what the first one said. So it knows of every signal that ever left.
+func TestReplaySaysTheSame(t *testing.T) {
+	revisions := 0
+	for seed := range 300 {
+		r := rand.New(rand.NewPCG(uint64(seed), 11))
+		rules, ms := randomRules(r), shuffled(r, randomMatches(r), 20*time.Second)
+		opts := Options{Lateness: time.Duration(r.IntN(5)) * time.Second, MaxGroupEntries: 20, MaxEntries: int64(20 + r.IntN(100))}
+		e, err := New(rules, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var snap []byte
+		var said [][]signal.Signal
+		var journal [][]byte
+		for i := 0; i < len(ms); {
+			n := min(1+r.IntN(10), len(ms)-i)
+			delta := e.AppendBatch(nil, ms[i:i+n])
+			out := e.Process(ms[i : i+n])
+			if r.IntN(3) == 0 {
+				delta = e.AppendBatch(e.AppendAdvance(delta, "acme", ms[i].Time), ms[i:i+1])
+				out = append(out, e.Advance("acme", ms[i].Time)...)
+				out = append(out, e.Process(ms[i:i+1])...)
+			}
+			i += n
+			journal, said = append(journal, delta), append(said, out)
+			if r.IntN(30) == 0 {
+				snap, journal, said = e.Snapshot(nil), nil, nil
+			}
+		}
+		again, _ := New(rules, opts)
+		if snap != nil {
+			if _, err := again.Restore(snap); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, d := range journal {
+			out, err := again.Replay(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := encode(out), encode(said[i]); got != want {
+				t.Fatalf("seed %d, entry %d of %d\nrules %s\n%s", seed, i, len(journal), show(rules), cmp.Diff(want, got))
+			}
+			revisions += len(out)
+		}
+		if string(e.Snapshot(nil)) != string(again.Snapshot(nil)) {
+			t.Fatalf("seed %d: the states differ", seed)
+		}
+	}
+	if revisions < 1000 {
+		t.Fatalf("only %d revisions were compared", revisions)
+	}
 }
