@@ -126,6 +126,21 @@ func BenchmarkLanes(b *testing.B) {
 	}
 }
 
+// BenchmarkJSONMap is the yardstick: decoding the structured lane into a map.
+func BenchmarkJSONMap(b *testing.B) {
+	lines := lane("structured", 10_000)
+	i := 0
+	cpu := cpuTime()
+	for b.Loop() {
+		var m map[string]any
+		if err := json.Unmarshal(lines[i%len(lines)], &m); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	b.ReportMetric(float64(b.N)/(cpuTime()-cpu).Seconds(), "events/cpu-s")
+}
+
 // marshal writes JSON as most exporters do: "<" and "&" stay as they are.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/openmxdr/openmxdr/internal/event"
 )
@@ -464,8 +463,7 @@ func (k *compiler) text(p Pattern, cased bool, s int32) int32 {
 			pr.gate = gateVerify
 		}
 		pr.cost = costInside(lit)
-		lits := bound(&pr, literal{litInside, lit})
-		return k.add(key, pr, lits)
+		return k.add(key, pr, []literal{{litInside, lit}})
 	}
 	var lit literal
 	switch {
@@ -494,55 +492,7 @@ func (k *compiler) text(p Pattern, cased bool, s int32) int32 {
 		lit = literal{litInside, text}
 		pr.gate, pr.cost = gateVerify, costInside(text)
 	}
-	lits := bound(&pr, lit)
-	return k.add(key, pr, lits)
-}
-
-// maxLiteral bounds the text by which an automaton gates a predicate. What is
-// longer is found by a piece of it and then compared, which keeps the tables
-// small enough to stay in the processor's cache.
-const maxLiteral = 16
-
-// bound cuts a literal that is too long or has characters outside ASCII to
-// the piece that tells most: its end, where names differ from their paths.
-func bound(p *predicate, l literal) []literal {
-	if l.kind == litWhole {
-		return []literal{l}
-	}
-	cut := l.text
-	switch {
-	case len(cut) <= maxLiteral && isASCII(cut):
-		return []literal{l}
-	case l.kind == litEnd:
-		cut = cut[max(0, len(cut)-maxLiteral-8):]
-	case l.kind == litStart:
-		cut = cut[:min(len(cut), maxLiteral+8)]
-	default:
-		cut = piece(cut)
-	}
-	// Automata do not tell bytes above ASCII apart.
-	if cut != l.text || !isASCII(cut) {
-		p.gate = gateVerify
-	}
-	return []literal{{l.kind, cut}}
-}
-
-// piece returns the last maxLiteral bytes of the longest run of ASCII in s,
-// or of s itself when the run is short.
-func piece(s string) string {
-	best, start := "", 0
-	for i := 0; i <= len(s); i++ {
-		if i == len(s) || s[i] >= utf8.RuneSelf {
-			if i-start > len(best) {
-				best = s[start:i]
-			}
-			start = i + 1
-		}
-	}
-	if len(best) < 4 {
-		best = s
-	}
-	return best[max(0, len(best)-maxLiteral):]
+	return k.add(key, pr, []literal{lit})
 }
 
 func (k *compiler) regexp(v *Value, s int32) (*node, error) {
@@ -558,7 +508,7 @@ func (k *compiler) regexp(v *Value, s int32) (*node, error) {
 	p := predicate{kind: kind, slot: s, re: re, cost: 0.3}
 	var lits []literal
 	for _, t := range requiredLiterals(v.Regexp) {
-		lits = append(lits, literal{litInside, piece(t)})
+		lits = append(lits, literal{litInside, t})
 		p.gate = gateVerify
 	}
 	if p.gate == gateVerify {

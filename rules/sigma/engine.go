@@ -82,9 +82,9 @@ type slotMatcher struct {
 	present  int32 // the predicate "has a value", -1 if nobody asks
 	whole    map[string][]int32
 	lengths  uint64 // lengths of the texts in whole, those above 62 as 63
-	prefix   *automaton
-	suffix   *automaton
-	contains *automaton
+	prefix   *ends
+	suffix   *ends
+	contains *finder
 	scanned  bool // there is anything to look for
 }
 
@@ -167,9 +167,9 @@ func (k *compiler) build(e *Engine) {
 			m.whole[x.text] = append(m.whole[x.text], x.pred)
 			m.lengths |= 1 << min(len(x.text), 63)
 		}
-		m.prefix = newPrefix(k.fit(w[litStart]))
-		m.suffix = newSuffix(k.fit(w[litEnd]))
-		m.contains = newContains(k.fit(w[litInside]))
+		m.prefix = newEnds(w[litStart], false)
+		m.suffix = newEnds(w[litEnd], true)
+		m.contains = newFinder(w[litInside], k.fit)
 		m.scanned = m.whole != nil || m.prefix != nil || m.suffix != nil || m.contains != nil
 	}
 	// Every slot with predicates to be evaluated when asked has a "present"
@@ -202,6 +202,7 @@ func (k *compiler) fit(words []word) []word {
 			width++
 		}
 	}
+	width = (width + lineStates - 1) / lineStates * lineStates
 	if total*width <= maxTable {
 		return words
 	}
@@ -324,7 +325,8 @@ func (e *Engine) Fields() []string {
 type Stats struct {
 	Rules, Predicates, Slots int
 	Always                   int // rules that have no witness and are tried on every event of their log source
-	States, TableBytes       int // of all automata
+	Words                    int // texts that are looked for inside values
+	States, TableBytes       int // of the automata for those that a finder leaves over
 }
 
 // Stats returns figures for logs and reports.
@@ -334,12 +336,14 @@ func (e *Engine) Stats() Stats {
 		s.Always += len(w.rules)
 	}
 	for i := range e.matchers {
-		m := &e.matchers[i]
-		for _, a := range []*automaton{m.prefix, m.suffix, m.contains} {
-			if a != nil {
-				s.States += a.states
-				s.TableBytes += 4 * (len(a.next) + len(a.outs) + len(a.outAt))
-			}
+		f := e.matchers[i].contains
+		if f == nil {
+			continue
+		}
+		s.Words += len(f.entries)
+		if a := f.rest; a != nil {
+			s.States += a.states
+			s.TableBytes += 4 * (len(a.next) + len(a.outs) + len(a.outAt))
 		}
 	}
 	return s

@@ -30,6 +30,7 @@ type prefilter struct {
 	hintless bool              // some keyword has no hint
 	least    int               // length of the shortest hint
 	shift    [1 << 14]uint8    // by hash of two folded bytes
+	bloom    [1 << 10]uint64   // by hash of a start key: may be in starts
 	starts   map[uint32][]word // by the first bytes of hints: see startKey
 }
 
@@ -57,6 +58,8 @@ func newPrefilter(e *Engine, preds []int32) *prefilter {
 		}
 		k := startKey(w.text, f.least)
 		f.starts[k] = append(f.starts[k], w)
+		b := bloomBit(k)
+		f.bloom[b/64] |= 1 << (b % 64)
 	}
 	return f
 }
@@ -78,15 +81,22 @@ func (f *prefilter) find(line []byte) bool {
 			continue
 		}
 		rest := line[i-f.least+1:]
-		for _, w := range f.starts[startKey(rest, f.least)] {
+		k := startKey(rest, f.least)
+		i++
+		if b := bloomBit(k); f.bloom[b/64]&(1<<(b%64)) == 0 {
+			continue
+		}
+		for _, w := range f.starts[k] {
 			if len(rest) >= len(w.text) && equalFolded(rest[:len(w.text)], w.text) {
 				return true
 			}
 		}
-		i++
 	}
 	return false
 }
+
+// bloomBit spreads start keys over the bits of a prefilter's bloom.
+func bloomBit(k uint32) uint32 { return k * 2654435761 >> 16 }
 
 func equalFolded(b []byte, folded string) bool {
 	for i := range b {
@@ -96,6 +106,9 @@ func equalFolded(b []byte, folded string) bool {
 	}
 	return true
 }
+
+// maxLiteral bounds the pieces of keywords that are looked for.
+const maxLiteral = 16
 
 // plainPiece returns the last maxLiteral bytes of the longest run of bytes
 // that JSON writers leave as they are, but for \uXXXX and \/.

@@ -305,85 +305,40 @@ func (e *Engine) hit1(p int32, s *Scratch) {
 
 // scan finds the predicates of a slot that a text satisfies.
 func (e *Engine) scan(m *slotMatcher, text string, s *Scratch) {
-	ascii := isASCII(text)
-	if !ascii {
-		s.fold = appendFold(s.fold[:0], text)
-		text = unsafe.String(unsafe.SliceData(s.fold), len(s.fold))
-	}
-	if m.lengths&(1<<min(len(text), 63)) != 0 {
-		if ascii {
-			s.fold = s.fold[:0]
-			for i := range len(text) {
-				s.fold = append(s.fold, lower[text[i]])
-			}
-		}
-		if preds, ok := m.whole[string(s.fold)]; ok {
+	s.fold = appendFold(s.fold[:0], text)
+	folded := s.fold
+	if m.lengths&(1<<min(len(folded), 63)) != 0 {
+		if preds, ok := m.whole[string(folded)]; ok {
 			e.hit(preds, s)
 		}
 	}
-	if a := m.suffix; a != nil {
-		state := a.width
-		for i := len(text) - 1; i >= 0; i-- {
-			state = a.next[(state&stateMask)+uint32(a.class[text[i]])]
-			if state == 0 {
-				break
-			}
-			if state&outBit != 0 {
-				e.hit(a.outputs(state), s)
-			}
-		}
+	if m.suffix != nil {
+		e.matchEnds(m.suffix, folded, s)
 	}
-	if a := m.prefix; a != nil {
-		state := a.width
-		for i := range len(text) {
-			state = a.next[(state&stateMask)+uint32(a.class[text[i]])]
-			if state == 0 {
-				break
-			}
-			if state&outBit != 0 {
-				e.hit(a.outputs(state), s)
-			}
-		}
+	if m.prefix != nil {
+		e.matchEnds(m.prefix, folded, s)
 	}
-	if a := m.contains; a != nil {
-		e.search(a, text, s)
-	}
-}
-
-// search runs a contains automaton over text that is ASCII or folded.
-func (e *Engine) search(a *automaton, text string, s *Scratch) {
-	next, state := a.next, a.width
-	for i := range len(text) {
-		state = next[state+uint32(a.class[text[i]])]
-		if state&outBit != 0 {
-			e.hit(a.outputs(state), s)
-			state &= stateMask
-		}
+	if m.contains != nil {
+		e.search(m.contains, folded, s)
 	}
 }
 
 // keywords searches one field of the event for the keywords of all rules.
 func (e *Engine) keywords(v event.Value, s *Scratch) {
-	a := e.matchers[0].contains
-	if a == nil {
+	f := e.matchers[0].contains
+	if f == nil {
 		return
 	}
 	if v.Kind() == event.String {
-		e.keywordText(a, v.Str(), s)
+		s.fold = appendFold(s.fold[:0], v.Str())
+		e.search(f, s.fold, s)
 		return
 	}
 	everything(v, s, func(x value) bool {
-		e.keywordText(a, x.raw, s)
+		s.fold = appendFold(s.fold[:0], x.raw)
+		e.search(f, s.fold, s)
 		return true
 	})
-}
-
-func (e *Engine) keywordText(a *automaton, text string, s *Scratch) {
-	if !isASCII(text) {
-		s.fold = appendFold(s.fold[:0], text)
-		text = unsafe.String(unsafe.SliceData(s.fold), len(s.fold))
-	}
-	e.search(a, text, s)
 }
 
 // fold fills in the folded text, using buf when there is anything to fold.
