@@ -37,6 +37,10 @@ type burst struct {
 	outOrigin *origin
 	stale     bool // they may have to be given something else
 
+	eachID   string // the same for temporal correlations above
+	eachFire int64
+	giveFrom int64 // earliest time at which they lack a match; maxTime if none
+
 	weighed [3]int // what size stands for: references, entities, origins
 	size    int64  // charged beyond burstSize
 }
@@ -64,6 +68,7 @@ func (b *burst) meet(o *origin) {
 // grow takes in an entry between its ends that changes neither.
 func (b *burst) grow(e *entry) {
 	b.changed = true
+	b.giveFrom = min(b.giveFrom, e.t)
 	b.meet(e.origin)
 }
 
@@ -89,13 +94,20 @@ func (b *burst) absorb(e *entry, repeated bool) {
 		b.dataset = e.origin.dataset
 	}
 	b.entities = addEntities(b.entities, e.origin.entities)
-	if repeated {
+	if repeated || referred(b.refs, e) {
 		return
 	}
 	b.events++
 	if len(b.refs) < signal.MaxEvents {
 		b.refs = append(b.refs, e.eventRef())
 	}
+}
+
+// referred tells whether e is a signal that refs has already: a burst below
+// that goes on.
+func referred(refs []signal.EventRef, e *entry) bool {
+	return e.origin.dataset == signalDataset &&
+		slices.ContainsFunc(refs, func(r signal.EventRef) bool { return r.ID == e.id && r.Dataset == signalDataset })
 }
 
 // addEntities appends what is new until there are MaxEntities.
@@ -303,7 +315,7 @@ func (g *group) signal(b *burst, from, to int) signal.Signal {
 		if i == from || e.origin != g.entries[i-1].origin {
 			s.Entities = addEntities(s.Entities, e.origin.entities)
 		}
-		if g.repeats(i) {
+		if g.repeats(i) || referred(s.Events, e) {
 			continue
 		}
 		s.EventsTotal++
@@ -338,36 +350,111 @@ func (g *group) deliver() {
 		return
 	}
 	for _, b := range g.bursts {
-		if !b.stale {
-			continue
+		if len(c.once) > 0 && b.stale {
+			g.giveOnce(b)
 		}
 		b.stale = false
-		b.name(g)
-		same := b.outID == b.id && b.outTime == b.fire
-		if same && b.absorbed > 0 {
-			continue
+		if len(c.each) > 0 {
+			g.giveEach(b)
 		}
-		o := g.originOf(b)
-		if same && b.outOrigin != nil && b.outOrigin.equal(o) {
-			continue
+	}
+}
+
+// giveOnce gives one match, at the time the burst fired.
+func (g *group) giveOnce(b *burst) {
+	b.name(g)
+	same := b.outID == b.id && b.outTime == b.fire
+	if same && b.absorbed > 0 {
+		return
+	}
+	o := g.originOf(b)
+	if same && b.outOrigin != nil && b.outOrigin.equal(o) {
+		return
+	}
+	g.takeBackOnce(b)
+	b.outID, b.outTime, b.outOrigin = b.id, b.fire, o
+	g.give(g.pool.rule.once, b.outTime, b.outID, o)
+}
+
+// giveEach gives a match at the time of every member from the firing on.
+func (g *group) giveEach(b *burst) {
+	b.name(g)
+	if b.eachID != b.id || b.eachFire != b.fire {
+		g.takeBackEach(b)
+		b.eachID, b.eachFire, b.giveFrom = b.id, b.fire, b.fire
+	}
+	if b.giveFrom == maxTime {
+		return
+	}
+	_, to := g.members(b)
+	for i := g.firstAt(max(b.giveFrom, b.fire)); i < to; {
+		t := g.entries[i].t
+		o := &origin{domain: g.entries[i].origin.domain, dataset: signalDataset}
+		j := i
+		for ; j < to && g.entries[j].t == t; j++ {
+			if g.entries[j].given {
+				g.takeBackAt(b, j)
+			}
+			o.entities = addEntities(o.entities, g.entries[j].origin.entities)
 		}
-		g.takeBack(b)
-		b.outID, b.outTime, b.outOrigin = b.id, b.fire, o
-		for _, p := range c.parents {
-			g.pool.tenant.pool(p.rule).accept(p.ref, key{t: b.fire, id: b.id}, o, groupFields{c, g.key})
+		for ; i < j; i++ {
+			g.entries[i].given = true
 		}
+		if t == b.fire {
+			o = g.originOf(b)
+		} else {
+			slices.SortFunc(o.entities, entity.Compare)
+			o.measure()
+		}
+		g.give(g.pool.rule.each, t, b.eachID, o)
+	}
+	b.giveFrom = maxTime
+}
+
+func (g *group) give(to []member, t int64, id string, o *origin) {
+	for _, p := range to {
+		g.pool.tenant.pool(p.rule).accept(p.ref, key{t: t, id: id}, o, groupFields{g.pool.rule, g.key})
+	}
+}
+
+func (g *group) retract(from []member, t int64, id string) {
+	for _, p := range from {
+		g.pool.tenant.pool(p.rule).retract(p.ref, key{t: t, id: id}, groupFields{g.pool.rule, g.key})
 	}
 }
 
 // takeBack removes what deliver gave.
 func (g *group) takeBack(b *burst) {
-	if b.outID == "" {
-		return
-	}
-	for _, p := range g.pool.rule.parents {
-		g.pool.tenant.pool(p.rule).retract(p.ref, key{t: b.outTime, id: b.outID}, groupFields{g.pool.rule, g.key})
+	g.takeBackOnce(b)
+	g.takeBackEach(b)
+}
+
+func (g *group) takeBackOnce(b *burst) {
+	if b.outID != "" {
+		g.retract(g.pool.rule.once, b.outTime, b.outID)
 	}
 	b.outID, b.outOrigin = "", nil
+}
+
+func (g *group) takeBackEach(b *burst) {
+	if b.eachID == "" {
+		return
+	}
+	from, to := g.members(b)
+	for i := from; i < to; i++ {
+		if g.entries[i].given {
+			g.takeBackAt(b, i)
+		}
+	}
+}
+
+// takeBackAt removes the match at the time of entry i.
+func (g *group) takeBackAt(b *burst, i int) {
+	t := g.entries[i].t
+	g.retract(g.pool.rule.each, t, b.eachID)
+	for i = g.firstAt(t); i < len(g.entries) && g.entries[i].t == t; i++ {
+		g.entries[i].given = false
+	}
 }
 
 // originOf joins the entities of the members up to the time it fired.

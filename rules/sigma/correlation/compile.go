@@ -49,8 +49,10 @@ type rule struct {
 	groupBy    [][]string // by member: field names
 	values     [][]string // by member: value field names
 	parents    []member
-	index      int  // in Engine.rules
-	suppressed bool // makes no signals of its own
+	once       []member // parents that count a burst once
+	each       []member // temporal parents: a burst goes on at each of its members
+	index      int      // in Engine.rules
+	suppressed bool     // makes no signals of its own
 	stats      RuleStats
 }
 
@@ -118,6 +120,13 @@ func compileAll(in []Rule, opts Options) ([]*rule, error) {
 	}
 	for _, c := range rules {
 		c.print = c.fingerprint()
+		for _, p := range c.parents {
+			if p.rule.keyed {
+				c.each = append(c.each, p)
+			} else {
+				c.once = append(c.once, p)
+			}
+		}
 	}
 	slices.SortStableFunc(rules, func(a, b *rule) int { return cmp.Or(cmp.Compare(a.level, b.level), cmp.Compare(a.ID, b.ID)) })
 	return rules, errors.Join(errs...)

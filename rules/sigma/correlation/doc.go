@@ -51,13 +51,17 @@
 //
 // # Correlations of correlations
 //
-// A burst of one correlation is one match of the correlations that refer to
-// it. Its event id is the signal id, its fields are the group-by fields, and its time is
-// the first at which the condition held (for conditions decided at the
-// watermark: the last event of the first matching window). So "many failures,
-// then a success" wants the success after the failure that made many. A
-// correlation over correlations works behind a watermark of its own that lags by the
-// timespans below it, because until then its matches can still be revised.
+// A burst of one correlation is a match of the correlations that refer to it.
+// Its event id is the signal id and its fields are the group-by fields. It
+// fires at the first time at which the condition held (for conditions decided
+// at the watermark: at the last event of the first matching window). Correlations
+// that count or measure take the burst once, at that time. To temporal
+// correlations it goes on: it matches there and at every later event of the
+// burst. So "many failures, then a success" wants the success after the
+// failure that made them many, and finds it at the end of an attack of hours too. A
+// signal refers to the burst as one event. A correlation over correlations
+// works behind a watermark of its own that lags by the timespans below it,
+// because until then its matches can still be revised.
 //
 // # Choices where the specification is silent
 //

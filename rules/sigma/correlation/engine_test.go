@@ -199,6 +199,26 @@ func TestChainWithAliases(t *testing.T) {
 	assert.Equal(t, []entity.Entity{{Type: entity.User, Value: "ann"}}, s.Entities)
 }
 
+// TestBurstThatGoesOn: a success after hours of failures is a success after
+// many failures; yet the failures are one burst to what counts bursts.
+func TestBurstThatGoesOn(t *testing.T) {
+	above := Rule{ID: "breakin", Type: TemporalOrdered, Rules: []string{"brute", "success"}, GroupBy: []string{"user"}, Timespan: 10 * time.Minute}
+	count := Rule{ID: "bursts", Type: EventCount, Rules: []string{"brute"}, GroupBy: []string{"user"}, Timespan: 24 * time.Hour,
+		Condition: Condition{Comparisons: []Comparison{{GTE, 2}}}}
+	e := newEngine(t, time.Minute, bruteForce(5), above, count)
+	for i := range 300 {
+		require.Empty(t, e.Process([]Match{at("failed", fmt.Sprint(i), time.Duration(i)*time.Minute, "ann")}))
+	}
+	got := e.Process([]Match{at("success", "s", 305*time.Minute, "ann")})
+	require.Len(t, got, 1)
+	assert.Equal(t, "breakin", got[0].RuleID)
+	assert.Equal(t, 2, got[0].EventsTotal, "the burst and the success")
+	assert.Empty(t, e.Process([]Match{at("success", "s2", 320*time.Minute, "ann")}), "too long after the last failure")
+	for _, s := range e.Finish() {
+		assert.NotEqual(t, "bursts", s.RuleID, "it is one burst")
+	}
+}
+
 func TestFutureAndInvalid(t *testing.T) {
 	e := newEngine(t, time.Minute, bruteForce(1))
 	m := at("failed", "1", 48*time.Hour, "ann")

@@ -15,6 +15,7 @@ type entry struct {
 	key
 	origin *origin
 	owned  bool // the group pays for origin through this entry
+	given  bool // the temporal correlations above have a match at its time
 }
 
 // key identifies a match in its group and orders it.
@@ -374,6 +375,10 @@ func (g *group) remove(k *key) {
 		return
 	}
 	c := g.pool.rule
+	if b := g.burstOf(k); b != nil && g.entries[i].given {
+		g.takeBackAt(b, i)
+		b.giveFrom = min(b.giveFrom, k.t)
+	}
 	if c.mode == atWatermark {
 		if i < g.ahead {
 			g.win.remove(c, &g.entries[i])

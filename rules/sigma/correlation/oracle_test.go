@@ -25,6 +25,7 @@ type oracleMatch struct {
 	domain   string
 	dataset  string
 	entities []entity.Entity
+	later    bool // a burst that goes on; only temporal types look at it
 }
 
 type oracleEntry struct {
@@ -41,7 +42,7 @@ func oracle(rules []Rule, matches []Match) []signal.Signal {
 		for k, v := range m.Fields.(fieldMap) {
 			f[k] = v
 		}
-		in = append(in, oracleMatch{m.Time.UnixNano(), m.Rule, m.EventID, f, m.Domain, m.Dataset, m.Entities})
+		in = append(in, oracleMatch{m.Time.UnixNano(), m.Rule, m.EventID, f, m.Domain, m.Dataset, m.Entities, false})
 	}
 	var out []signal.Signal
 	suppressed := map[string]bool{}
@@ -70,7 +71,7 @@ func oracleRule(r Rule, in []oracleMatch) (signals []signal.Signal, out []oracle
 	seen := map[string]bool{}
 	for _, m := range in {
 		pos := slices.Index(r.Rules, m.ref)
-		if pos < 0 {
+		if pos < 0 || m.later && !temporal {
 			continue
 		}
 		// Positions among distinct members.
@@ -178,6 +179,17 @@ func oracleRule(r Rule, in []oracleMatch) (signals []signal.Signal, out []oracle
 			s, m := oracleSignal(r, values[g], es[b.from:b.to+1], b.fire, tenantOf(g))
 			signals = append(signals, s)
 			out = append(out, m)
+			for i := b.from; i <= b.to; i++ { // one more for every later time among its events
+				if es[i].t <= b.fire || es[i].t == es[i-1].t {
+					continue
+				}
+				l := m
+				l.t, l.later, l.entities, l.domain = es[i].t, true, nil, es[i].domain
+				for j := i; j <= b.to && es[j].t == es[i].t; j++ {
+					l.entities = append(l.entities, es[j].entities...)
+				}
+				out = append(out, l)
+			}
 		}
 	}
 	return signals, out
@@ -360,7 +372,8 @@ func oracleSignal(r Rule, values []string, es []oracleEntry, fire int64, tenant 
 				early[x.Key().String()+string(x.Role)] = x
 			}
 		}
-		if id := fmt.Sprint(e.t, e.id); !seen[id] {
+		again := slices.ContainsFunc(s.Events, func(x signal.EventRef) bool { return x.ID == e.id && e.dataset == "mxdr.signal" })
+		if id := fmt.Sprint(e.t, e.id); !seen[id] && !again {
 			seen[id] = true
 			s.EventsTotal++
 			if len(s.Events) < signal.MaxEvents {

@@ -137,7 +137,7 @@ func (g *group) cover(i, j int, fire int64, sliding bool) {
 		from--
 	}
 	if from == to {
-		b := &burst{start: lo, last: hi, fire: fire, changed: true, stale: true}
+		b := &burst{start: lo, last: hi, fire: fire, changed: true, stale: true, giveFrom: lo.t}
 		g.charge(burstSize)
 		for k := i; k <= j && len(b.origins) < maxOrigins; k++ {
 			b.meet(g.entries[k].origin)
@@ -148,6 +148,7 @@ func (g *group) cover(i, j int, fire int64, sliding bool) {
 	}
 	b := g.bursts[from]
 	for _, o := range g.bursts[from+1 : to] {
+		b.giveFrom = min(b.giveFrom, o.start.t)
 		b.last = o.last
 		b.changed, b.stale = true, true
 		b.fire = min(b.fire, o.fire)
@@ -169,11 +170,13 @@ func (g *group) cover(i, j int, fire int64, sliding bool) {
 	if b.last.compare(&hi) < 0 {
 		for k := j; k >= i && g.entries[k].compare(&b.last) > 0; k-- {
 			b.meet(g.entries[k].origin)
+			b.giveFrom = min(b.giveFrom, g.entries[k].t)
 		}
 		b.last, b.changed = hi, true
 	}
 	if sliding || hi.t <= b.fire {
 		b.changed, b.stale = true, true
+		b.giveFrom = min(b.giveFrom, lo.t)
 	}
 	g.touch()
 }
@@ -182,6 +185,10 @@ func (g *group) cover(i, j int, fire int64, sliding bool) {
 // What decided windows cover stays.
 func (g *group) reform() {
 	old := g.bursts
+	for _, b := range old {
+		g.takeBackEach(b)
+		b.giveFrom = never
+	}
 	g.bursts = nil
 	if len(old) > 0 && old[0].absorbed > 0 {
 		b := old[0]

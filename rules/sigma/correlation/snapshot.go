@@ -76,6 +76,7 @@ func (g *group) save(w *writer) {
 	for i := range g.entries {
 		g.entries[i].key.save(body)
 		body.len(tab.id(g.entries[i].origin))
+		body.bool(g.entries[i].given)
 	}
 	body.len(g.ahead)
 	body.len(g.final)
@@ -142,6 +143,8 @@ func (b *burst) save(w *writer, tab *originTable) {
 	w.string(b.outID)
 	w.int(b.outTime)
 	w.len(tab.id(b.outOrigin))
+	w.string(b.eachID)
+	w.int(b.eachFire)
 }
 
 // Restored says what Restore could not use.
@@ -233,6 +236,7 @@ func (g *group) load(r *reader) error {
 		var e entry
 		e.key.load(r)
 		e.origin = pick()
+		e.given = r.bool()
 		if r.err != nil {
 			return r.err
 		}
@@ -315,4 +319,5 @@ func (b *burst) load(r *reader, pick func() *origin) {
 	b.outID = r.string()
 	b.outTime = r.int()
 	b.outOrigin = pick()
+	b.eachID, b.eachFire, b.giveFrom = r.string(), r.int(), maxTime
 }
