@@ -433,10 +433,10 @@ func TestHostileParameters(t *testing.T) {
 // and frames, and hide no other incident.
 func TestGiantTexts(t *testing.T) {
 	p, s := start(t), seed(t, 1)
-	giant := "\u202e<b>" + strings.Repeat("A\x00", 1<<20)
+	giant := "\u202e<b>" + strings.Repeat("A\x00", 1<<17)
 	s.incident("giant", giant, "high", "high", 9, day)
 	s.incident("inc1", "small", "high", "high", 1, day)
-	s.signal("giant", "Rule "+strings.Repeat("B", 1<<20), "email", 73, day)
+	s.signal("giant", "Rule "+strings.Repeat("B", 1<<18), "email", 73, day)
 	s.refresh()
 	a := p.get(s.as(viewer), "incidents")
 	require.Equal(t, 200, a.status)
