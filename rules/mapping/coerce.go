@@ -3,6 +3,7 @@ package mapping
 import (
 	"github.com/openmxdr/openmxdr/internal/event"
 	"github.com/openmxdr/openmxdr/rules/mapping/ecs"
+	"time"
 )
 
 // coerce gives v the type that ECS wants of field f. What cannot have it is
@@ -68,7 +69,7 @@ func coerceOne(f *ecs.Field, v event.Value) (event.Value, bool) {
 		}
 		return event.StringValue(s), ok
 	case ecs.Date:
-		t, ok := readTime(v, dateFormats)
+		t, ok := readTime(v, dateFormats, time.Time{})
 		if !ok {
 			return v, false
 		}

@@ -384,7 +384,7 @@ func (r *run) time(in Input) (time.Time, error) {
 		if v.IsNull() {
 			continue
 		}
-		if t, ok := readTime(v, x.formats); ok {
+		if t, ok := readTime(v, x.formats, in.Observed); ok {
 			return t, nil
 		}
 		if found == "" {

@@ -305,3 +305,44 @@ func TestNamedMapping(t *testing.T) {
 		t.Error("a mapping that is not there: want an error")
 	}
 }
+
+// TestTextSource: a source that writes text needs no Go.
+func TestTextSource(t *testing.T) {
+	const text = `
+title: Secure shell
+domain: endpoint
+dataset: example.sshd
+match:
+  - {message: {contains: ["sshd["]}}
+prepare:
+  - {move: {message: log}}
+  - {syslog: log}
+  - {extract: log.message, into: ssh, patterns: ['^(?P<result>Accepted|Failed) (?P<method>\S+) for (?:invalid user )?(?P<user>\S+) from (?P<ip>\S+) port (?P<port>\d+)']}
+time: [{log.timestamp: [iso8601, syslog]}]
+vendor: {prefix: example.sshd}
+set: {event.kind: event, event.category: [authentication], event.type: [start]}
+copy: {user.name: ssh.user, source.ip: ssh.ip, source.port: ssh.port, host.name: log.hostname, process.name: log.appname, process.pid: log.procid}
+fields:
+  - {to: event.outcome, from: ssh.result, map: {Accepted: success, Failed: failure}, only_mapped: true, default: unknown}
+related: {ip: [source.ip], user: [user.name]}
+`
+	set, err := mapping.Load(fstest.MapFS{"example.sshd.yml": {Data: []byte(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := set.Compile(event.NewFields())
+	for raw, want := range map[string]time.Time{
+		"<38>Mar  2 06:15:00 fs1 sshd[811]: Failed password for invalid user oracle from 203.0.113.5 port 2201 ssh2":           time.Date(2026, 3, 2, 6, 15, 0, 0, time.UTC),
+		"<38>Dec 31 23:59:59 fs1 sshd[811]: Failed password for invalid user oracle from 203.0.113.5 port 2201 ssh2":           time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC),
+		"<38>2026-03-02T06:15:00+02:00 fs1 sshd[811]: Failed password for invalid user oracle from 203.0.113.5 port 2201 ssh2": time.Date(2026, 3, 2, 4, 15, 0, 0, time.UTC),
+	} {
+		ev, f := normalize(t, e, raw)
+		if f != nil {
+			t.Errorf("%s: %v", raw, f)
+			continue
+		}
+		if !ev.Time.Equal(want) || ev.Text("user.name") != "oracle" || ev.Text("source.port") != "2201" || ev.Text("event.outcome") != "failure" || ev.Text("host.name") != "fs1" || ev.Text("process.pid") != "811" {
+			t.Errorf("%s: %s", raw, ev.AppendFlatJSON(nil))
+		}
+	}
+}

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/openmxdr/openmxdr/internal/document"
 	"github.com/openmxdr/openmxdr/internal/event"
@@ -58,7 +59,7 @@ func (r *run) passThrough(raw string, in Input) error {
 	if !nameRule.MatchString(dataset) || len(dataset) > 100 || dataset == "mxdr" || strings.HasPrefix(dataset, "mxdr.") {
 		return r.fail(raw, in, ReasonForged, fmt.Errorf("event.dataset %q is not lower case names joined by dots, or under mxdr", excerpt(dataset, 64)))
 	}
-	t, ok := readTime(d.Value(timestampPath.find(d, root)), dateFormats)
+	t, ok := readTime(d.Value(timestampPath.find(d, root)), dateFormats, time.Time{})
 	if !ok {
 		return r.fail(raw, in, ReasonTime, fmt.Errorf("the record has no @timestamp that can be read"))
 	}

@@ -88,6 +88,23 @@ func (b *builder) prepares(n *yaml.Node) []prepareStep {
 				}
 			}
 			out = append(out, g)
+		case args["cef"] != nil:
+			allowed("cef")
+			out = append(out, &expandText{b.reader.path(args["cef"]), (*document.Document).ExpandCEF})
+		case args["leef"] != nil:
+			allowed("leef")
+			out = append(out, &expandText{b.reader.path(args["leef"]), (*document.Document).ExpandLEEF})
+		case args["syslog"] != nil:
+			allowed("syslog")
+			out = append(out, &expandText{b.reader.path(args["syslog"]), (*document.Document).ExpandSyslog})
+		case args["key_values"] != nil:
+			allowed("key_values", "separator", "equals")
+			out = append(out, b.keyValues(args))
+		case args["extract"] != nil:
+			allowed("extract", "patterns", "into")
+			if x := b.extract(args); x != nil {
+				out = append(out, x)
+			}
 		case args["root"] != nil:
 			allowed("root")
 			out = append(out, &reroot{b.reader.path(args["root"])})
@@ -102,7 +119,7 @@ func (b *builder) prepares(n *yaml.Node) []prepareStep {
 			allowed("remove")
 			b.items(args["remove"], func(x *yaml.Node) { out = append(out, &remove{b.reader.path(x)}) })
 		default:
-			b.fail(v, "a preparation is one of pairs, json, move, gather, root, unwrap, remove")
+			b.fail(v, "a preparation is one of pairs, json, syslog, cef, leef, key_values, extract, move, gather, root, unwrap, remove")
 		}
 	})
 	return out

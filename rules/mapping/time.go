@@ -10,12 +10,14 @@ import (
 	"github.com/openmxdr/openmxdr/internal/event"
 )
 
-// timeFormat reads one spelling of a time.
-type timeFormat func(event.Value) (time.Time, bool)
+// timeFormat reads one spelling of a time. Spellings without a year take the
+// latest year in which the time is not more than a day after ref, when the
+// record was received; without ref they cannot be read.
+type timeFormat func(v event.Value, ref time.Time) (time.Time, bool)
 
 // compileTimeFormats understands iso8601 (RFC 3339 and its usual variants; no
 // zone means UTC), iso8601_zone (the same, but only with a zone), unix, unix_ms, unix_us, unix_ns (numbers or text, seconds
-// may have a fraction), filetime (100 ns since 1601) and Go layouts.
+// may have a fraction), filetime (100 ns since 1601), syslog (RFC 3164, without a year) and Go layouts.
 func compileTimeFormats(names []string) ([]timeFormat, error) {
 	if len(names) == 0 {
 		names = []string{"iso8601"}
@@ -24,9 +26,9 @@ func compileTimeFormats(names []string) ([]timeFormat, error) {
 	for _, name := range names {
 		switch name {
 		case "iso8601", "rfc3339":
-			out = append(out, func(v event.Value) (time.Time, bool) { return parseISO(v.Str()) })
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) { return parseISO(v.Str()) })
 		case "iso8601_zone":
-			out = append(out, func(v event.Value) (time.Time, bool) {
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) {
 				s := strings.TrimSpace(v.Str())
 				if len(s) < 20 || !strings.ContainsAny(s[19:], "Zz+-") {
 					return time.Time{}, false
@@ -34,15 +36,17 @@ func compileTimeFormats(names []string) ([]timeFormat, error) {
 				return parseISO(s)
 			})
 		case "unix":
-			out = append(out, func(v event.Value) (time.Time, bool) { return fromEpoch(v, 1e9) })
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) { return fromEpoch(v, 1e9) })
 		case "unix_ms":
-			out = append(out, func(v event.Value) (time.Time, bool) { return fromEpoch(v, 1e6) })
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) { return fromEpoch(v, 1e6) })
 		case "unix_us":
-			out = append(out, func(v event.Value) (time.Time, bool) { return fromEpoch(v, 1e3) })
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) { return fromEpoch(v, 1e3) })
 		case "unix_ns":
-			out = append(out, func(v event.Value) (time.Time, bool) { return fromEpoch(v, 1) })
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) { return fromEpoch(v, 1) })
+		case "syslog":
+			out = append(out, withoutYear)
 		case "filetime":
-			out = append(out, func(v event.Value) (time.Time, bool) {
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) {
 				i, ok := toInt(v)
 				if !ok || i.Int() <= 0 {
 					return time.Time{}, false
@@ -52,9 +56,9 @@ func compileTimeFormats(names []string) ([]timeFormat, error) {
 			})
 		default:
 			if !strings.Contains(name, "2") {
-				return nil, fmt.Errorf("%q is no time format: use iso8601, unix, unix_ms, unix_us, unix_ns, filetime or a Go layout such as \"2006-01-02 15:04:05\"", name)
+				return nil, fmt.Errorf("%q is no time format: use iso8601, iso8601_zone, unix, unix_ms, unix_us, unix_ns, filetime, syslog or a Go layout such as \"2006-01-02 15:04:05\"", name)
 			}
-			out = append(out, func(v event.Value) (time.Time, bool) {
+			out = append(out, func(v event.Value, _ time.Time) (time.Time, bool) {
 				t, err := time.Parse(name, v.Str())
 				if err != nil {
 					return time.Time{}, false
@@ -66,10 +70,30 @@ func compileTimeFormats(names []string) ([]timeFormat, error) {
 	return out, nil
 }
 
-func readTime(v event.Value, formats []timeFormat) (time.Time, bool) {
+func readTime(v event.Value, formats []timeFormat, ref time.Time) (time.Time, bool) {
 	for _, f := range formats {
-		if t, ok := f(v); ok {
+		if t, ok := f(v, ref); ok {
 			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// withoutYear reads the time of RFC 3164, "Mar  2 06:15:00", in UTC.
+func withoutYear(v event.Value, ref time.Time) (time.Time, bool) {
+	if ref.IsZero() {
+		return time.Time{}, false
+	}
+	// 2000 is a leap year, so that 29 February can be read.
+	t, err := time.Parse("2006 Jan _2 15:04:05", "2000 "+strings.TrimSpace(v.Str()))
+	if err != nil {
+		return time.Time{}, false
+	}
+	limit := ref.UTC().Add(24 * time.Hour)
+	for year := limit.Year(); year > limit.Year()-9; year-- {
+		x := time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+		if x.Day() == t.Day() && !x.After(limit) {
+			return sane(x)
 		}
 	}
 	return time.Time{}, false

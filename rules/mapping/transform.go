@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/publicsuffix"
 	"gopkg.in/yaml.v3"
@@ -275,7 +276,7 @@ func timeReader(args []string) (transform, error) {
 		return transform{}, err
 	}
 	return transform{value: func(v event.Value) (event.Value, bool) {
-		t, ok := readTime(v, formats)
+		t, ok := readTime(v, formats, time.Time{})
 		if !ok {
 			return event.Value{}, false
 		}
