@@ -94,6 +94,33 @@ func summary(signals []*signal.Signal, from int) []string {
 	return out
 }
 
+// count is the number of signals that rules gave, without vendors' alerts.
+func count(signals []*signal.Signal) int {
+	n := 0
+	for _, s := range signals {
+		if s.Kind != signal.Alert && s.Severity >= 15 {
+			n++
+		}
+	}
+	return n
+}
+
+// oneFactOneSignal fails if two single-event rules spoke about one event.
+func oneFactOneSignal(t *testing.T, file string, signals []*signal.Signal) {
+	t.Helper()
+	rule := map[string]string{}
+	for _, s := range signals {
+		if s.Kind != signal.Rule {
+			continue
+		}
+		key := s.Events[0].Dataset + " " + s.Events[0].ID
+		if other := rule[key]; other != "" {
+			t.Errorf("%s: event %s gave %q and %q", filepath.Base(file), key, other, s.RuleName)
+		}
+		rule[key] = s.RuleName
+	}
+}
+
 // TestMicrosoft365: every planted deed in the log of a real tenant is found,
 // and what the service does at set-up is not.
 func TestMicrosoft365(t *testing.T) {
@@ -106,6 +133,7 @@ func TestMicrosoft365(t *testing.T) {
 		}
 		found := map[string]int{}
 		signals := d.signals(t)
+		oneFactOneSignal(t, file, signals)
 		for _, s := range signals {
 			found[s.RuleName]++
 			for _, e := range s.Entities {
@@ -130,7 +158,7 @@ func TestMicrosoft365(t *testing.T) {
 				t.Errorf("%q found nothing", rule)
 			}
 		}
-		t.Logf("%d records, %d signals", n, len(signals))
+		t.Logf("%d records, %d signals of rules", n, count(signals))
 		for _, line := range summary(signals, 15) {
 			t.Logf("| %s |", line)
 		}
@@ -144,7 +172,9 @@ func TestStratus(t *testing.T) {
 	for _, file := range files {
 		d := p.detector(t)
 		n := d.read(t, file)
-		found := summary(d.signals(t), 15)
+		signals := d.signals(t)
+		oneFactOneSignal(t, file, signals)
+		found := summary(signals, 15)
 		if len(found) > 0 {
 			detected++
 		}
@@ -162,7 +192,9 @@ func TestZeek(t *testing.T) {
 	for _, file := range recordings(t, "otrf/*zeek.ndjson.gz") {
 		d := p.detector(t)
 		n := d.read(t, file)
-		found := summary(d.signals(t), 15)
+		signals := d.signals(t)
+		oneFactOneSignal(t, file, signals)
+		found := summary(signals, 15)
 		if !slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, "(medium)") }) {
 			t.Errorf("%s: nothing of weight was found", file)
 		}
@@ -181,7 +213,9 @@ func TestRecordings(t *testing.T) {
 		}
 		d := p.detector(t)
 		n := d.read(t, file)
-		found := summary(d.signals(t), medium)
+		signals := d.signals(t)
+		oneFactOneSignal(t, file, signals)
+		found := summary(signals, medium)
 		found = slices.DeleteFunc(found, func(s string) bool { return strings.HasPrefix(s, "Security event log cleared") })
 		total++
 		if len(found) > 0 {
