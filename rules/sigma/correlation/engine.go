@@ -127,6 +127,7 @@ func (e *Engine) Process(batch []Match) []signal.Signal {
 // Advance tells that an event of tenant with time t was seen, whether or not
 // it matched anything, and returns the signals that this decides. It must
 // follow the Process of all earlier or simultaneous events of the same batch.
+// The caller asks Plausible first: a wrong clock must not move the watermark.
 func (e *Engine) Advance(tenant string, t time.Time) []signal.Signal {
 	if ns, ok := nanos(t); ok {
 		tn := e.tenant(tenant)
@@ -136,6 +137,12 @@ func (e *Engine) Advance(tenant string, t time.Time) []signal.Signal {
 		e.stats.Invalid++
 	}
 	return e.settle()
+}
+
+// Plausible tells whether an event that was received at observed (zero:
+// unknown) can have time t; see Options.MaxFuture.
+func (e *Engine) Plausible(t, observed time.Time) bool {
+	return e.opts.MaxFuture < 0 || observed.IsZero() || t.Sub(observed) <= e.opts.MaxFuture
 }
 
 // Finish decides everything as if event time had come to its end and returns
@@ -192,7 +199,7 @@ func (e *Engine) take(m *Match) {
 		e.stats.Invalid++
 		return
 	}
-	if e.opts.MaxFuture > 0 && !m.Observed.IsZero() && m.Time.Sub(m.Observed) > e.opts.MaxFuture {
+	if !e.Plausible(m.Time, m.Observed) {
 		e.stats.Future++
 		return
 	}
