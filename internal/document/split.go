@@ -29,6 +29,10 @@ func Split(payload string, yield func(record string) bool) int {
 		splitZeek(payload, emit)
 		return n
 	}
+	if s := strings.TrimLeft(payload, " \t\r\n"); s != "" && s[0] != '{' && s[0] != '[' && s[0] != '<' {
+		emit(s) // text; its lines belong together
+		return n
+	}
 	splitTop(payload, emit)
 	return n
 }

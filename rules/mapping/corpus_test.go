@@ -153,7 +153,7 @@ func conformance(ev *event.Event, mapped bool) []string {
 	}
 	if mapped {
 		for _, name := range []string{"event.category", "event.type", "event.outcome", "mxdr.domain"} {
-			if !seen[name] && name != "event.outcome" {
+			if !seen[name] {
 				out = append(out, ev.Text("event.dataset")+": "+name+" is missing")
 			}
 		}

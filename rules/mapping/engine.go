@@ -321,6 +321,9 @@ func (r *run) mapped(raw string, in Input) error {
 	}
 	r.ev.Time = t
 	m.body.apply(r)
+	if m.flow != nil {
+		m.flow.apply(r)
+	}
 	for i := range m.related {
 		r.relate(&m.related[i])
 	}

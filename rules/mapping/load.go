@@ -112,6 +112,7 @@ func (l *loader) load(file string, root *yaml.Node) (*Mapping, error) {
 	}
 	b.document(root)
 	m := b.m
+	m.flow = b.flow()
 	for what, ok := range map[string]bool{
 		"title":   m.Title != "",
 		"domain":  m.Domain != "",

@@ -33,6 +33,7 @@ type Mapping struct {
 	vendor   vendorSpec
 	body     body
 	related  []relatedSpec
+	flow     *flow // nil: no flow in the records
 
 	paths []*rawPath // numbered by the sources that read them
 	outs  []outDef   // numbered by the targets that write them

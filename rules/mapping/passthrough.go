@@ -119,6 +119,6 @@ func (p *passing) object(obj document.Node, prefix string) {
 				continue
 			}
 		}
-		p.r.ev.Set(name, v)
+		p.r.ev.Add(name, v) // seen keeps names unique
 	}
 }
