@@ -173,23 +173,17 @@ func (w *Writer) send(ctx context.Context, ops []Op, results []Result, size int)
 		}
 	}
 	var refused *client.Error
-	if errors.As(err, &refused) && !refused.Temporary() {
-		// 413: too large. 400: the request as a whole cannot be read. One
-		// document must not hold up the others: halve until it is alone.
-		if len(ops) > 1 {
-			half := len(ops) / 2
-			sizes := [2]int{}
-			for i := range ops {
-				sizes[min(i/half, 1)] += opSize(&ops[i])
-			}
-			first := w.send(ctx, ops[:half], results[:half], sizes[0])
-			second := w.send(ctx, ops[half:], results[half:], sizes[1])
-			return errors.Join(first, second)
-		}
-		if refused.Status == http.StatusRequestEntityTooLarge || refused.Status == http.StatusBadRequest {
+	if errors.As(err, &refused) && (refused.Status == http.StatusRequestEntityTooLarge || refused.Status == http.StatusBadRequest) {
+		// Too large, or one document that cannot even be read. It must not
+		// hold up the others: halve until it is alone.
+		if len(ops) == 1 {
 			results[0] = Result{Outcome: Refused, Status: refused.Status, Type: refused.Type, Reason: refused.Reason}
 			return nil
 		}
+		half := len(ops) / 2
+		first := w.send(ctx, ops[:half], results[:half], size/2)
+		second := w.send(ctx, ops[half:], results[half:], size/2)
+		return errors.Join(first, second)
 	}
 	for i := range results {
 		results[i] = Result{Outcome: Retry, Reason: err.Error(), Status: client.StatusOf(err)}

@@ -33,6 +33,9 @@ type leaf struct {
 // directly. Not safe for concurrent use; take one from the pool.
 type encoder struct {
 	leaves []leaf
+	order  []uint32 // scratch of object
+	sorted []leaf   // scratch of the outermost object
+	size   int      // of the last document, a guess for the next
 	// renamed counts names that Elasticsearch would not have taken.
 	renamed int
 }
@@ -42,6 +45,8 @@ var encoders = sync.Pool{New: func() any { return &encoder{} }}
 func (e *encoder) reset() {
 	clear(e.leaves)
 	e.leaves = e.leaves[:0]
+	clear(e.sorted)
+	e.sorted = e.sorted[:0]
 	e.renamed = 0
 }
 
@@ -83,13 +88,27 @@ func (e *encoder) addTime(name string, t time.Time) {
 	e.leaves = append(e.leaves, leaf{name: name, text: append(b, '"')})
 }
 
-// appendTo writes what was added as one JSON object.
-func (e *encoder) appendTo(dst []byte) []byte { return e.object(dst, e.leaves, 0) }
-
-// object sorts leaves and writes them as a nested object.
-func (e *encoder) object(dst []byte, leaves []leaf, depth int) []byte {
-	slices.SortStableFunc(leaves, func(a, b leaf) int { return comparePath(a.name, b.name) })
-	return e.level(dst, leaves, 0, depth)
+// document writes what was added as one nested JSON object.
+func (e *encoder) document(depth int) []byte {
+	// Indices are sorted and not the leaves: those are large, and moving
+	// pointers about costs the garbage collector.
+	e.order = e.order[:0]
+	for i := range e.leaves {
+		e.order = append(e.order, uint32(i))
+	}
+	slices.SortFunc(e.order, func(a, b uint32) int {
+		if c := comparePath(e.leaves[a].name, e.leaves[b].name); c != 0 {
+			return c
+		}
+		return int(a) - int(b)
+	})
+	e.sorted = e.sorted[:0]
+	for _, i := range e.order {
+		e.sorted = append(e.sorted, e.leaves[i])
+	}
+	dst := e.level(make([]byte, 0, e.size+e.size/8+64), e.sorted, 0, depth)
+	e.size = len(dst)
+	return dst
 }
 
 // comparePath orders names so that a name comes directly before its children:
@@ -211,7 +230,7 @@ func (e *encoder) value(dst []byte, v pcommon.Value, depth int) []byte {
 		for k, x := range v.Map().All() {
 			sub.put(k, x, depth+1)
 		}
-		dst = sub.object(dst, sub.leaves, depth+1)
+		dst = append(dst, sub.document(depth+1)...)
 		e.renamed += sub.renamed
 		return dst
 	}

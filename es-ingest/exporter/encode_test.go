@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func encodeRaw(t testing.TB, raw map[string]any) (string, *encoder) {
 	require.NoError(t, m.FromRaw(raw))
 	e := &encoder{}
 	e.add(m, nil)
-	return string(e.appendTo(nil)), e
+	return string(e.document(0)), e
 }
 
 func TestEncode(t *testing.T) {
@@ -108,7 +109,7 @@ func FuzzEncode(f *testing.F) {
 		}
 		e := &encoder{}
 		e.add(m, nil)
-		raw := e.appendTo(nil)
+		raw := e.document(0)
 		require.True(t, json.Valid(raw), "%s", raw)
 		checkNames(t, json.NewDecoder(strings.NewReader(string(raw))), true, 0)
 	})
@@ -215,4 +216,36 @@ func BenchmarkEncode(b *testing.B) {
 		x.read(logs)
 	}
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "docs/s")
+}
+
+// TestEncodeAnything is FuzzEncode with names drawn from what has gone wrong
+// elsewhere, many at once.
+func TestEncodeAnything(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	parts := []string{"", "a", "b", "value", "_", "x", " ", "é", "\u2003", "\x00", "\xff", "_id", "*", "source", "ip", strings.Repeat("n", 200)}
+	name := func() string {
+		p := make([]string, 1+r.IntN(4))
+		for i := range p {
+			p[i] = parts[r.IntN(len(parts))]
+		}
+		return strings.Join(p, ".")
+	}
+	for range 5000 {
+		m := pcommon.NewMap()
+		for range r.IntN(12) {
+			switch r.IntN(3) {
+			case 0:
+				m.PutInt(name(), 1)
+			case 1:
+				m.PutEmptyMap(name()).PutStr(name(), "v")
+			case 2:
+				m.PutEmptySlice(name()).AppendEmpty().SetEmptyMap().PutEmptyMap(name()).PutBool(name(), true)
+			}
+		}
+		e := &encoder{}
+		e.add(m, nil)
+		raw := e.document(0)
+		require.True(t, json.Valid(raw), "%s", raw)
+		checkNames(t, json.NewDecoder(strings.NewReader(string(raw))), true, 0)
+	}
 }

@@ -175,13 +175,13 @@ func encode(e *encoder, lr plog.LogRecord, p *place, now time.Time) []byte {
 		e.addText("event.original", body.AsString())
 	}
 	if p.kind != eventKind {
-		return e.appendTo(nil)
+		return e.document(0)
 	}
 	if p.id == "" {
 		if hasOriginal {
 			p.id = hash(p.tenant, p.dataset, original.AsString())
 		} else {
-			p.id = hash(p.tenant, p.dataset, strconv.FormatInt(int64(lr.Timestamp()), 10), string(e.appendTo(nil)))
+			p.id = hash(p.tenant, p.dataset, strconv.FormatInt(int64(lr.Timestamp()), 10), string(e.document(0)))
 		}
 		e.addText("event.id", p.id)
 	}
@@ -194,7 +194,7 @@ func encode(e *encoder, lr plog.LogRecord, p *place, now time.Time) []byte {
 	if _, ok := attributes.Get("event.created"); !ok && lr.ObservedTimestamp() != 0 {
 		e.addTime("event.created", lr.ObservedTimestamp().AsTime())
 	}
-	return e.appendTo(nil)
+	return e.document(0)
 }
 
 // prepare sets Elasticsearch up for what the batch holds, and marks records
@@ -362,7 +362,7 @@ func deadLetter(r *record, now time.Time) bulk.Op {
 	e.addTime("mxdr.dead.time", now)
 	e.addText("mxdr.dead.document", document)
 	e.leaves = append(e.leaves, leaf{name: "mxdr.dead.truncated", text: strconv.AppendBool(nil, cut)})
-	return bulk.Op{Index: schema.Dead(p.tenant), ID: id, Time: p.time, Document: e.appendTo(nil)}
+	return bulk.Op{Index: schema.Dead(p.tenant), ID: id, Time: p.time, Document: e.document(0)}
 }
 
 // The outcomes that the metrics tell apart; see metadata.yaml.
