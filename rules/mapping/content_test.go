@@ -1,7 +1,10 @@
 package mapping_test
 
 import (
+	"os"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/openmxdr/openmxdr/internal/event"
 	"github.com/openmxdr/openmxdr/rules/content"
@@ -40,5 +43,27 @@ func TestShippedCases(t *testing.T) {
 				t.Error(problem)
 			}
 		}
+	}
+}
+
+// TestGuideExample: the mapping that the README shows loads.
+func TestGuideExample(t *testing.T) {
+	guide, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(guide), "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !ok || !closed {
+		t.Fatal("README.md has no example in YAML")
+	}
+	set, err := mapping.Load(fstest.MapFS{"example.door.yml": {Data: []byte(example)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := set.Compile(event.NewFields())
+	ev, f := normalize(t, e, `{"doorEvent":"forced","at":1772432100000,"doorId":"d7","badge":{"owner":"mara"},"reader":{"ip":"10.0.0.7"},"result":"denied"}`)
+	if f != nil || ev.Text("event.kind") != "alert" || ev.Text("event.outcome") != "failure" || ev.Text("event.id") != "d7-1772432100000" || ev.Text("example.door.door_id") != "d7" {
+		t.Errorf("%v %s", f, ev.AppendFlatJSON(nil))
 	}
 }

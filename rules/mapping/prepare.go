@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -105,6 +106,9 @@ func (b *builder) prepares(n *yaml.Node) []prepareStep {
 			if x := b.extract(args); x != nil {
 				out = append(out, x)
 			}
+		case args["merge"] != nil:
+			allowed("merge")
+			out = append(out, &merge{b.reader.path(args["merge"])})
 		case args["root"] != nil:
 			allowed("root")
 			out = append(out, &reroot{b.reader.path(args["root"])})
@@ -119,7 +123,7 @@ func (b *builder) prepares(n *yaml.Node) []prepareStep {
 			allowed("remove")
 			b.items(args["remove"], func(x *yaml.Node) { out = append(out, &remove{b.reader.path(x)}) })
 		default:
-			b.fail(v, "a preparation is one of pairs, json, syslog, cef, leef, key_values, extract, move, gather, root, unwrap, remove")
+			b.fail(v, "a preparation is one of pairs, json, syslog, cef, leef, key_values, extract, move, gather, merge, root, unwrap, remove")
 		}
 	})
 	return out
@@ -378,4 +382,39 @@ func (x *unwrapOnly) apply(d *document.Document) error {
 	}
 	_, err := d.AddString(n, x.name, name)
 	return err
+}
+
+// merge makes one object of a list of objects, as in [{a: 1}, {b: 2}].
+// Elements without a name become param1, param2, ….
+type merge struct{ at *rawPath }
+
+func (x *merge) apply(d *document.Document) error {
+	n := x.at.find(d, d.Root())
+	if d.Kind(n) != document.Array {
+		return nil
+	}
+	first := d.TakeChildren(n)
+	d.MakeObject(n)
+	i := 0
+	for c := first; c != document.None; {
+		next := d.Next(c)
+		i++
+		switch d.Kind(c) {
+		case document.Object:
+			for m := d.TakeChildren(c); m != document.None; {
+				following := d.Next(m)
+				if d.Key(m) == "" {
+					d.SetKey(m, "param"+strconv.Itoa(i))
+				}
+				d.AttachAlone(n, m)
+				m = following
+			}
+		case document.Null, document.Array:
+		default:
+			d.SetKey(c, "param"+strconv.Itoa(i))
+			d.AttachAlone(n, c)
+		}
+		c = next
+	}
+	return nil
 }
