@@ -139,7 +139,7 @@ type run struct {
 	collected []event.Value
 	tried     []bool
 	nameTrees []nameTree
-	nameCount *int
+	nameBytes *int
 	tenant    string // the last tenant that was found valid
 	hash      hash.Hash
 	sum       [sha256.Size]byte

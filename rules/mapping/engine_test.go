@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -345,4 +346,27 @@ related: {ip: [source.ip], user: [user.name]}
 			t.Errorf("%s: %s", raw, ev.AppendFlatJSON(nil))
 		}
 	}
+}
+
+// TestLongNamesCostNoMemory: names that differ only far behind are not kept.
+func TestLongNamesCostNoMemory(t *testing.T) {
+	e := shipped(t)
+	sc, ev := e.NewScratch(), event.New(e.Fields())
+	prefix := strings.Repeat("k", 100_000)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 400 {
+		raw := fmt.Sprintf(`{"eventVersion":"1","eventTime":"2026-03-02T11:20:31Z","eventSource":"s","eventName":"n","awsRegion":"r","requestParameters":{"%s%d":1}}`, prefix, i)
+		if err := e.Normalize(raw, mapping.Input{Tenant: "acme"}, ev, sc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ev.Reset()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+		t.Errorf("400 records with a long name left %d bytes behind", grown)
+	}
+	runtime.KeepAlive(sc)
 }

@@ -97,24 +97,30 @@ type nameNode struct {
 	seen     uint32 // epoch of the record that has it already
 }
 
-// maxNames bounds the names that a Scratch remembers a mapping.
-const maxNames = 8192
+// maxNameBytes bounds the memory for names that a Scratch keeps a mapping:
+// when a record finds more, they are all forgotten. maxNameLength bounds one
+// part of a name.
+const (
+	maxNameBytes  = 2 << 20
+	maxNameLength = 256
+	nameOverhead  = 200 // of one entry, about
+)
 
 // names returns the name tree of the current mapping, a fresh one if the old
 // has grown too large.
 func (r *run) names() *nameNode {
 	t := &r.nameTrees[r.mapping]
-	if t.root == nil || t.count > maxNames {
+	if t.root == nil || t.bytes > maxNameBytes {
 		t.root = &nameNode{full: r.m.vendor.prefix, spec: r.m.vendor.tree}
-		t.count = 0
+		t.bytes = 0
 	}
-	r.nameCount = &t.count
+	r.nameBytes = &t.bytes
 	return t.root
 }
 
 type nameTree struct {
 	root  *nameNode
-	count int
+	bytes int
 }
 
 // child returns the node of member key, which may contain dots.
@@ -126,15 +132,21 @@ func (r *run) child(n *nameNode, key string) *nameNode {
 	for part := range strings.SplitSeq(key, ".") {
 		c = r.childPart(c, part)
 	}
-	n.remember(key, c)
+	r.remember(n, key, c)
 	return c
 }
 
-func (n *nameNode) remember(key string, c *nameNode) {
+// remember notes which node a member name leads to. Long names are not worth
+// the memory: no vendor writes them.
+func (r *run) remember(n *nameNode, key string, c *nameNode) {
+	if len(key) > maxNameLength {
+		return
+	}
 	if n.children == nil {
 		n.children = map[string]*nameNode{}
 	}
 	n.children[strings.Clone(key)] = c
+	*r.nameBytes += len(key) + nameOverhead
 }
 
 func (r *run) childPart(n *nameNode, key string) *nameNode {
@@ -165,9 +177,9 @@ func (r *run) childPart(n *nameNode, key string) *nameNode {
 			n.byName = map[string]*nameNode{}
 		}
 		n.byName[full] = c
-		*r.nameCount++
+		*r.nameBytes += len(full) + nameOverhead
 	}
-	n.remember(key, c)
+	r.remember(n, key, c)
 	return c
 }
 
@@ -279,8 +291,8 @@ func cleanName(s string) string {
 	if s == "" {
 		return "_"
 	}
-	if len(s) > 256 {
-		s = s[:256]
+	if len(s) > maxNameLength {
+		s = s[:maxNameLength]
 		for !utf8.ValidString(s) {
 			s = s[:len(s)-1]
 		}
