@@ -370,3 +370,30 @@ func TestLongNamesCostNoMemory(t *testing.T) {
 	}
 	runtime.KeepAlive(sc)
 }
+
+// TestDeepLongNames: a deep tree of long names does not become many very long
+// field names.
+func TestDeepLongNames(t *testing.T) {
+	e := shipped(t)
+	var b strings.Builder
+	b.WriteString(`{"eventVersion":"1","eventTime":"2026-03-02T11:20:31Z","eventSource":"s","eventName":"n","awsRegion":"r","requestParameters":`)
+	for range 50 {
+		b.WriteString(`{"` + strings.Repeat("d", 250) + `":`)
+	}
+	b.WriteString("{")
+	for i := range 7000 {
+		fmt.Fprintf(&b, `"%d":1,`, i)
+	}
+	b.WriteString(`"x":1}` + strings.Repeat("}", 51))
+	ev, f := normalize(t, e, b.String())
+	if f != nil {
+		t.Fatal(f)
+	}
+	names := 0
+	for field := range ev.All {
+		names += len(field.Name)
+	}
+	if names > 100_000 || !json.Valid(ev.AppendJSON(nil)) {
+		t.Errorf("%d fields with %d bytes of names", ev.Len(), names)
+	}
+}

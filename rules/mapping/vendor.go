@@ -106,6 +106,11 @@ const (
 	nameOverhead  = 200 // of one entry, about
 )
 
+// maxFullName is how long a field name may be to get further parts. What lies
+// deeper is kept as JSON text: a deep tree of long names must not become many
+// very long field names.
+const maxFullName = 512
+
 // names returns the name tree of the current mapping, a fresh one if the old
 // has grown too large.
 func (r *run) names() *nameNode {
@@ -207,8 +212,11 @@ func (r *run) emitObject(obj document.Node, at *nameNode) {
 		kind := d.Kind(c)
 		text := n.spec != nil && n.spec.text
 		if kind == document.Object && !text {
-			r.emitObject(c, n)
-			continue
+			if len(n.full) <= maxFullName {
+				r.emitObject(c, n)
+				continue
+			}
+			text = true
 		}
 		if n.seen == r.epoch {
 			continue
@@ -254,6 +262,9 @@ func (r *run) list(n document.Node, at *nameNode) event.Value {
 
 func (r *run) nested(n document.Node, at *nameNode) event.Value {
 	d := r.doc
+	if k := d.Kind(n); len(at.full) > maxFullName && (k == document.Array || k == document.Object) {
+		return event.StringValue(string(d.Value(n).AppendJSON(nil)))
+	}
 	switch d.Kind(n) {
 	case document.Array:
 		return r.list(n, at)
