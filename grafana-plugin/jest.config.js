@@ -3,12 +3,26 @@
 // The same tests run twice: against the oldest Grafana libraries under React
 // 18, and against the newest under React 19.
 
+const fs = require('fs');
 const path = require('path');
 
 const next = path.join(__dirname, 'next', 'node_modules');
 
-// These libraries ship as ES modules only, or in parts.
-const esModules = ['@grafana', '@kusto', 'd3', 'd3-.*', 'delaunator', 'internmap', 'robust-predicates', 'ol', 'geotiff', 'quick-lru', 'uuid', 'marked', 'react-calendar', 'get-user-locale', 'memoize', 'mimic-function', 'date-fns', 'lodash-es', 'uplot', '@wojtekmaj', 'earcut', 'rbush', 'quickselect', 'pbf', 'color-.*'];
+// esModules lists the installed packages that ship as ES modules, which jest has to translate.
+function esModules(folder) {
+  return fs.readdirSync(folder).flatMap((name) => {
+    if (name.startsWith('.')) {
+      return [];
+    }
+    if (name.startsWith('@')) {
+      return esModules(path.join(folder, name)).map((inner) => `${name}/${inner}`);
+    }
+    const manifest = path.join(folder, name, 'package.json');
+    return fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).type === 'module' ? [name] : [];
+  });
+}
+
+const translated = [...new Set([...esModules(path.join(__dirname, 'node_modules')), ...esModules(next), 'ol', 'uuid'])];
 
 function project(displayName, moduleNameMapper) {
   return {
@@ -28,19 +42,20 @@ function project(displayName, moduleNameMapper) {
         },
       ],
     },
-    transformIgnorePatterns: [`node_modules/(?!(.*/)?(${esModules.join('|')})/)`],
+    transformIgnorePatterns: [`node_modules/(?!(.*/)?(${translated.join('|')})/)`],
     moduleNameMapper: {
       // As in the bundle.
       '^react/jsx(-dev)?-runtime$': '<rootDir>/src/jsx-runtime.ts',
       '\\.(css|svg)$': '<rootDir>/tests/nothing.js',
       'monaco-editor': '<rootDir>/tests/nothing.js',
       'react-inlinesvg': '<rootDir>/tests/inlinesvg.js',
+      '^@grafana/runtime$': '<rootDir>/tests/fake/runtime.tsx',
       ...moduleNameMapper,
     },
   };
 }
 
-const fromNext = ['react', 'react-dom', '@grafana/data', '@grafana/ui', '@grafana/runtime', 'rxjs', '@emotion/css', '@emotion/react'];
+const fromNext = ['react', 'react-dom', '@grafana/data', '@grafana/ui', 'rxjs', '@emotion/css', '@emotion/react'];
 
 module.exports = {
   projects: [

@@ -85,10 +85,12 @@ function Row({ incident }: { incident: IncidentSummary }) {
         <Entities entities={list(incident.entities)} />
       </td>
       <td data-label="Status">
-        {statusNames[incident.status] ?? incident.status}
-        {incident.state !== 'open' && <Faint> · {plainName(incident.state)}</Faint>}
-        <div className={styles.small}>{incident.assignee ? <HostileText text={incident.assignee} /> : 'No owner'}</div>
-        {incident.verdict && <div className={styles.small}>{triageVerdictNames[incident.verdict] ?? incident.verdict}</div>}
+        <div>
+          {statusNames[incident.status] ?? incident.status}
+          {incident.state !== 'open' && <Faint> · {plainName(incident.state)}</Faint>}
+          <div className={styles.small}>{incident.assignee ? <HostileText text={incident.assignee} /> : 'No owner'}</div>
+          {incident.verdict && <div className={styles.small}>{triageVerdictNames[incident.verdict] ?? incident.verdict}</div>}
+        </div>
       </td>
       <td data-label="Age">
         <Ago time={incident.first_seen} />

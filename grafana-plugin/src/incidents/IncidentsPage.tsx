@@ -53,9 +53,9 @@ export function IncidentsPage() {
                     {page.loading && <Faint> · reading …</Faint>}
                   </span>
                   <Row>
-                    <Faint>
+                    <span className={styles.keys}>
                       <kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> opens
-                    </Faint>
+                    </span>
                     <IconButton name="sync" tooltip="Refresh" onClick={refresh} />
                   </Row>
                 </Row>
@@ -138,6 +138,7 @@ function useTrail() {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
+  keys: css({ color: theme.colors.text.secondary, [theme.breakpoints.down('md')]: { display: 'none' } }),
   bar: css({ marginBottom: theme.spacing(1) }),
   pages: css({ display: 'flex', gap: theme.spacing(1), marginTop: theme.spacing(2) }),
 });

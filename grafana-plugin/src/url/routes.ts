@@ -1,5 +1,3 @@
-import { matchPath } from 'react-router-dom';
-
 import { APP_ROOT } from '../constants';
 
 /** Route is which page of the app an address means. */
@@ -21,8 +19,18 @@ export function routeOf(pathname: string): Route {
   if (path === `${APP_ROOT}/authority`) {
     return { page: 'authority' };
   }
-  const incident = matchPath(`${APP_ROOT}/incidents/:id`, path);
-  return incident?.params.id ? { page: 'incident', id: incident.params.id } : { page: 'unknown' };
+  const prefix = `${APP_ROOT}/incidents/`;
+  const id = path.startsWith(prefix) ? decoded(path.slice(prefix.length)) : '';
+  return id === '' ? { page: 'unknown' } : { page: 'incident', id };
+}
+
+/** decoded is one segment of an address as it was before it was escaped; '' if it is not one. */
+function decoded(segment: string): string {
+  try {
+    return segment.includes('/') ? '' : decodeURIComponent(segment);
+  } catch {
+    return '';
+  }
 }
 
 function address(path: string, query: Record<string, string> = {}): string {
