@@ -187,7 +187,7 @@ func annotated(policy *cedar.Policy) (rule, error) {
 		return r, fmt.Errorf(`policy %q needs @reason("…") in plain words`, r.id)
 	}
 	for key := range notes {
-		if !slices.Contains([]types.Ident{"id", "reason", "verdict", "approvers", "approvals", "ttl", "on_timeout"}, key) {
+		if !slices.Contains([]types.AnnotationKey{"id", "reason", "verdict", "approvers", "approvals", "ttl", "on_timeout"}, key) {
 			return r, fmt.Errorf("policy %q: unknown annotation @%s; known are id, reason, verdict, approvers, approvals, ttl, on_timeout", r.id, key)
 		}
 	}
@@ -203,7 +203,7 @@ func annotated(policy *cedar.Policy) (rule, error) {
 	default:
 		return r, fmt.Errorf(`policy %q: a permit needs @verdict("act_alone") or @verdict("needs_approval"), not %q`, r.id, v)
 	}
-	terms := slices.ContainsFunc([]types.Ident{"approvers", "approvals", "ttl", "on_timeout"}, func(k types.Ident) bool { _, ok := notes[k]; return ok })
+	terms := slices.ContainsFunc([]types.AnnotationKey{"approvers", "approvals", "ttl", "on_timeout"}, func(k types.AnnotationKey) bool { _, ok := notes[k]; return ok })
 	if r.forbids || r.verdict == ActAlone {
 		if terms {
 			return r, fmt.Errorf(`policy %q: @approvers, @approvals, @ttl and @on_timeout belong to a permit with @verdict("needs_approval") only`, r.id)

@@ -130,6 +130,7 @@ func (o org) as(u *backend.User) backend.PluginContext {
 	if err != nil {
 		panic(err)
 	}
+	//lint:ignore SA1019 Grafana 10.1 has no namespace and tells organizations apart by OrgID
 	return backend.PluginContext{OrgID: o.id, PluginID: AppID, User: u, AppInstanceSettings: &backend.AppInstanceSettings{
 		JSONData: text, DecryptedSecureJSONData: o.secure, Updated: time.Unix(1_700_000_000, 0),
 	}}
@@ -138,6 +139,7 @@ func (o org) as(u *backend.User) backend.PluginContext {
 // source is the plugin context of a data source with the same settings.
 func (o org) source(u *backend.User) backend.PluginContext {
 	pc := o.as(u)
+	//lint:ignore SA1019 as above
 	return backend.PluginContext{OrgID: o.id, PluginID: DataSourceID, User: u, DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{
 		ID: o.id, UID: fmt.Sprint("ds", o.id), Type: DataSourceID, Name: "OpenMXDR",
 		JSONData: pc.AppInstanceSettings.JSONData, DecryptedSecureJSONData: o.secure, Updated: time.Unix(1_700_000_000, 0),
