@@ -94,7 +94,8 @@ type Input struct {
 	// Mapping is the name of the mapping to use, "" to recognise the source.
 	Mapping string
 	// Observed is when the pipeline received the record. It is the time of
-	// records that failed and of sources whose mapping falls back on it.
+	// records that failed and of sources whose mapping falls back on it, and
+	// event times may be at most MaxAhead after it. Zero means unknown.
 	Observed time.Time
 }
 
@@ -378,6 +379,18 @@ func (r *run) relate(spec *relatedSpec) {
 	}
 }
 
+// MaxAhead is how far an event time may be ahead of the time at which the
+// record was received. One forged time in the far future would otherwise
+// move the watermark of every window past all other events.
+const MaxAhead = 24 * time.Hour
+
+func (in *Input) plausible(t time.Time) error {
+	if in.Observed.IsZero() || !t.After(in.Observed.Add(MaxAhead)) {
+		return nil
+	}
+	return errors.New("the event time " + t.Format(event.TimeLayout) + " is more than a day after the record was received; check the clock of its source")
+}
+
 // time reads the event time. The clock is never asked.
 func (r *run) time(in Input) (time.Time, error) {
 	var found string
@@ -388,7 +401,7 @@ func (r *run) time(in Input) (time.Time, error) {
 			continue
 		}
 		if t, ok := readTime(v, x.formats, in.Observed); ok {
-			return t, nil
+			return t, in.plausible(t)
 		}
 		if found == "" {
 			found = excerpt(v.Text(), 64)

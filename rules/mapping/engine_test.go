@@ -57,6 +57,7 @@ func TestFailuresAreRecords(t *testing.T) {
 		{"invalid UTF-8", "{\"a\":\"\xff\xfe\"", mapping.ReasonSyntax},
 		{"wrong time", `{"eventType":"x","published":"the day before","uuid":"u"}`, mapping.ReasonTime},
 		{"time far off", `{"eventType":"x","published":"9999-01-01T00:00:00Z","uuid":"u"}`, mapping.ReasonTime},
+		{"two days ahead", `{"eventType":"x","published":"2026-03-04T12:00:01Z","uuid":"u"}`, mapping.ReasonTime},
 		{"no time", `{"eventSource":"a","eventName":"b","awsRegion":"c"}`, mapping.ReasonTime},
 		{"document type", `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><Event/>`, mapping.ReasonSyntax},
 	} {

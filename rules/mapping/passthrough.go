@@ -63,6 +63,9 @@ func (r *run) passThrough(raw string, in Input) error {
 	if !ok {
 		return r.fail(raw, in, ReasonTime, fmt.Errorf("the record has no @timestamp that can be read"))
 	}
+	if err := in.plausible(t); err != nil {
+		return r.fail(raw, in, ReasonTime, err)
+	}
 	r.ev.Time = t
 	p := passing{r: r, seen: map[string]bool{}}
 	p.object(root, "")
@@ -105,8 +108,11 @@ func (p *passing) object(obj document.Node, prefix string) {
 		}
 		f, known := ecs.Lookup(name)
 		if d.Kind(c) == document.Object && !(known && f.Type == ecs.Object && !ecs.Parent(name)) {
-			p.object(c, name)
-			continue
+			if len(name) <= maxFullName {
+				p.object(c, name)
+				continue
+			}
+			d.SetString(c, string(d.Value(c).AppendJSON(nil)))
 		}
 		if p.seen[name] {
 			continue

@@ -107,7 +107,7 @@ func (rep *Report) add(e *mapping.Engine, p *Pair, ev *event.Event, sc *mapping.
 		raw = text
 	}
 	rep.Records++
-	in := mapping.Input{Tenant: "pairs", Observed: time.Unix(1700000000, 0)}
+	in := mapping.Input{Tenant: "pairs", Observed: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}
 	if err := e.Normalize(raw, in, ev, sc); err != nil {
 		rep.Failed++
 		var f *mapping.Failure
