@@ -15,6 +15,8 @@ import (
 	"github.com/openmxdr/openmxdr/internal/overlay"
 	"github.com/openmxdr/openmxdr/rules/content"
 	"github.com/openmxdr/openmxdr/rules/sigma"
+	"github.com/openmxdr/openmxdr/rules/sigma/correlation"
+	"github.com/openmxdr/openmxdr/rules/sigma/correlation/fromsigma"
 )
 
 // DetectionSources says where rules and field maps come from.
@@ -67,12 +69,25 @@ func (s DetectionSources) Load(fields *event.Fields) (*Detections, error) {
 	}
 	engine, found := sigma.Compile(all, fields, sigma.Options{FieldMap: fieldMap, Routing: sigma.RouteDeclared, Placeholders: s.Placeholders})
 	add(&sigma.Collection{}, found)
-	correlations, found := correlationRules(all, engine)
-	add(&sigma.Collection{}, found)
+	usable := map[*sigma.Rule]bool{}
+	for _, r := range engine.Rules() {
+		usable[r] = true
+	}
+	correlations := fromsigma.New(all, fromsigma.Options{
+		FieldMap: fieldMap, Usable: func(r *sigma.Rule) bool { return usable[r] }, Complete: complete,
+	})
+	add(&sigma.Collection{}, correlations.Problems)
 	if len(engine.Rules()) == 0 {
 		return nil, errors.Join(append([]error{errors.New("rules: not one rule can be used")}, problems...)...)
 	}
 	return &Detections{engine: engine, correlations: correlations, Problems: problems}, nil
+}
+
+// complete says in numbers what a correlation says in words.
+func complete(x *sigma.Correlation, r *correlation.Rule) {
+	level := LevelOf(x.Level)
+	r.Severity, r.Risk, r.Confidence = level.Severity, level.Risk, confidenceOf(x.Status)
+	r.Tactics, r.Techniques = TacticIDs(x.Tags), x.Techniques()
 }
 
 // Watched tells whether there are files that can change.

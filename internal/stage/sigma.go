@@ -12,19 +12,20 @@ import (
 	"github.com/openmxdr/openmxdr/internal/signal"
 	"github.com/openmxdr/openmxdr/rules/sigma"
 	"github.com/openmxdr/openmxdr/rules/sigma/correlation"
+	"github.com/openmxdr/openmxdr/rules/sigma/correlation/fromsigma"
 )
 
 // Detections is a compiled set of Sigma rules and correlations. It is immutable.
 type Detections struct {
 	engine       *sigma.Engine
-	correlations []correlation.Rule
+	correlations *fromsigma.Set
 	// Problems names the rules that were left out, with file, line and reason.
 	Problems []error
 }
 
 // Rules returns how many single-event rules and correlations there are.
 func (d *Detections) Rules() (single, correlations int) {
-	return len(d.engine.Rules()), len(d.correlations)
+	return len(d.engine.Rules()), len(d.correlations.Rules)
 }
 
 // Sigma evaluates rules on events and adds a signal for each finding.
@@ -36,15 +37,16 @@ type Sigma struct {
 
 	correlator *correlation.Engine
 	counters   map[string]int64
-	past       correlation.Stats // of correlators that a reload replaced
+	advanced   map[string]time.Time // how far event time came, by tenant
+	past       correlation.Stats    // of correlators that a reload replaced
 }
 
 // NewSigma returns the stage for the given detections, whose field names are
 // interned in fields.
 func NewSigma(d *Detections, fields *event.Fields, o correlation.Options) (*Sigma, error) {
-	s := &Sigma{fields: fields, options: o, counters: map[string]int64{}}
+	s := &Sigma{fields: fields, options: o, counters: map[string]int64{}, advanced: map[string]time.Time{}}
 	s.scratch.New = func() any { return new(sigma.Scratch) }
-	correlator, err := correlation.New(d.correlations, o)
+	correlator, err := correlation.New(d.correlations.Rules, o)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func NewSigma(d *Detections, fields *event.Fields, o correlation.Options) (*Sigm
 // Reload replaces the detections and keeps what correlations remember. It
 // must not overlap Apply. A batch that was prepared before still counts.
 func (s *Sigma) Reload(d *Detections) error {
-	next, err := correlation.New(d.correlations, s.options)
+	next, err := correlation.New(d.correlations.Rules, s.options)
 	if err != nil {
 		return err
 	}
@@ -90,8 +92,8 @@ func (s *Sigma) Prepare(batch []*event.Event) Prepared {
 		}
 		p.events++
 		tenant := ev.Text("organization.id")
-		if !ev.Time.IsZero() && ev.Time.After(p.latest[tenant]) {
-			p.latest[tenant] = ev.Time
+		if t := believable(ev); t.After(p.latest[tenant]) {
+			p.latest[tenant] = t
 		}
 		if a := alertSignal(ev, tenant); a != nil {
 			p.signals = append(p.signals, a)
@@ -102,17 +104,15 @@ func (s *Sigma) Prepare(batch []*event.Event) Prepared {
 		}
 		entities := entity.Extract(ev)
 		for _, m := range matches {
-			if !m.Silent {
+			if !d.correlations.Silent(m.Rule) {
 				p.signals = append(p.signals, ruleSignal(ev, m, tenant, entities))
 			}
-			for _, name := range []string{m.Rule.ID, m.Rule.Name} {
-				if name != "" {
-					p.matches = append(p.matches, correlation.Match{
-						Tenant: tenant, Rule: name, EventID: ev.Text("event.id"), Time: ev.Time,
-						Observed: ev.Observed, Domain: Domain(ev), Dataset: ev.Text("event.dataset"),
-						Entities: entities, Fields: ev,
-					})
-				}
+			if ref, used := d.correlations.Ref(m.Rule); used {
+				p.matches = append(p.matches, correlation.Match{
+					Tenant: tenant, Rule: ref, EventID: ev.Text("event.id"), Time: ev.Time,
+					Observed: ev.Observed, Domain: Domain(ev), Dataset: ev.Text("event.dataset"),
+					Entities: entities, Fields: d.correlations.Fields(m.Rule, ev),
+				})
 			}
 		}
 	}
@@ -123,23 +123,19 @@ func (s *Sigma) Prepare(batch []*event.Event) Prepared {
 func (s *Sigma) Apply(prepared Prepared) ([]*event.Event, []byte) {
 	p := prepared.(*preparedSigma)
 	s.counters["events"] += p.events
-	var used []correlation.Match
-	for _, m := range p.matches {
-		if s.correlator.Uses(m.Rule) {
-			used = append(used, m)
-		}
-	}
 	var delta []byte
-	if len(used) > 0 {
-		delta = s.correlator.AppendBatch(delta, used)
+	if len(p.matches) > 0 {
+		delta = s.correlator.AppendBatch(delta, p.matches)
 	}
-	found := s.correlator.Process(used)
+	found := s.correlator.Process(p.matches)
 	for _, tenant := range sortedKeys(p.latest) {
-		// Only time that can decide something is worth a journal entry.
-		if before, ok := s.correlator.Watermark(tenant); ok && p.latest[tenant].Sub(before) > s.options.Lateness {
-			delta = s.correlator.AppendAdvance(delta, tenant, p.latest[tenant])
+		t := p.latest[tenant]
+		if !t.After(s.advanced[tenant]) {
+			continue
 		}
-		found = append(found, s.correlator.Advance(tenant, p.latest[tenant])...)
+		s.advanced[tenant] = t
+		delta = s.correlator.AppendAdvance(delta, tenant, t)
+		found = append(found, s.correlator.Advance(tenant, t)...)
 	}
 	added := make([]*event.Event, 0, len(p.signals)+len(found))
 	for _, x := range p.signals {
@@ -169,7 +165,7 @@ func (s *Sigma) Snapshot() ([]byte, error) { return s.correlator.Snapshot(nil), 
 // Restore brings the correlations back. Signals of single-event rules are not
 // found again: their events are delivered again if they were not acknowledged.
 func (s *Sigma) Restore(snapshot []byte, deltas [][]byte) ([]*event.Event, error) {
-	fresh, err := correlation.New(s.current.Load().correlations, s.options)
+	fresh, err := correlation.New(s.current.Load().correlations.Rules, s.options)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +185,7 @@ func (s *Sigma) Restore(snapshot []byte, deltas [][]byte) ([]*event.Event, error
 		}
 	}
 	s.correlator = fresh
+	clear(s.advanced)
 	return added, nil
 }
 
