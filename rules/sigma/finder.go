@@ -51,6 +51,26 @@ var everydayGrams = func() map[string]bool {
 	return m
 }()
 
+// rarestWindow returns where the window of text begins that tells most, given
+// how many others have theirs there; -1 when text is too short.
+func rarestWindow(text string, size int, shared func(string) int) int {
+	at, best := -1, 1<<30
+	for i := 0; i+size <= len(text) && i < maxWindows; i++ {
+		win := text[i : i+size]
+		score := 8 * shared(win)
+		if everydayGrams[win[:gramSize]] || everydayGrams[win[size-gramSize:]] {
+			score += 40
+		}
+		if strings.Trim(win, "0123456789abcdef") == "" {
+			score += 3
+		}
+		if score < best {
+			at, best = i, score
+		}
+	}
+	return at
+}
+
 // newFinder returns nil when there are no words. room bounds the table of the
 // automaton for what is left over; fitting drops words that exceed it.
 func newFinder(words []word, fitting func([]word) []word) *finder {
@@ -69,20 +89,7 @@ func newFinder(words []word, fitting func([]word) []word) *finder {
 	shared := map[string]int{}
 	var rest []word
 	for _, w := range words {
-		at, best := -1, 1<<30
-		for i := 0; i+gramSize <= len(w.text) && i < maxWindows; i++ {
-			win := w.text[i : i+gramSize]
-			score := 8 * shared[win]
-			if everydayGrams[win] {
-				score += 40
-			}
-			if strings.Trim(win, "0123456789abcdef") == "" {
-				score += 3
-			}
-			if score < best {
-				at, best = i, score
-			}
-		}
+		at := rarestWindow(w.text, gramSize, func(win string) int { return shared[win] })
 		if at < 0 || shared[w.text[at:at+gramSize]] >= maxPerGram {
 			rest = append(rest, w)
 			continue

@@ -2,7 +2,7 @@ package sigma
 
 import (
 	"bytes"
-	"strings"
+	"encoding/binary"
 
 	"github.com/openmxdr/openmxdr/internal/event"
 )
@@ -24,70 +24,88 @@ func (p *predicate) hint() string {
 }
 
 // prefilter finds out whether undecoded JSON may hold keywords. It looks at
-// pairs of bytes and skips ahead by how far the pair is from the end of the
-// first bytes of any keyword (Wu and Manber 1994, with blocks of two).
+// every second byte only: of every hint it knows the windows at two
+// neighbouring places, one of which is met wherever the hint begins. Windows
+// are as long as that allows, from two to four bytes. Setting bit 5 of every
+// byte makes ASCII letters lower case without folding the line first; other
+// bytes that become alike are sorted out by comparing.
 type prefilter struct {
-	hintless bool              // some keyword has no hint
-	least    int               // length of the shortest hint
-	shift    [1 << 14]uint8    // by hash of two folded bytes
-	bloom    [1 << 10]uint64   // by hash of a start key: may be in starts
-	starts   map[uint32][]word // by the first bytes of hints: see startKey
+	hintless bool // some keyword has no hint of three bytes
+	level    [3]*windows
 }
 
-func pairHash(a, b byte) uint32 { return (uint32(lower[a])<<7 ^ uint32(lower[b])) & (1<<14 - 1) }
+// windows are those of one size, size 2 first.
+type windows struct {
+	mask   uint32
+	bitmap [windowBits / 64]uint64
+	hints  map[uint32][]gram
+}
+
+const (
+	windowBits = 1 << 15 // 4 KiB
+	lowerBits  = 0x20202020
+)
+
+func windowBit(k uint32) uint32 { return k * gramMul >> (32 - 15) }
 
 func newPrefilter(e *Engine, preds []int32) *prefilter {
-	f := &prefilter{least: 255, starts: map[uint32][]word{}}
-	var words []word
+	f := &prefilter{}
 	for _, p := range preds {
 		h := e.preds[p].hint()
-		if len(h) < 2 {
-			f.hintless = true
-			return f
+		if len(h) < 3 {
+			return &prefilter{hintless: true}
 		}
-		words = append(words, word{h, p})
-		f.least = min(f.least, len(h))
-	}
-	for i := range f.shift {
-		f.shift[i] = uint8(f.least - 1)
-	}
-	for _, w := range words {
-		for i := 1; i < f.least; i++ {
-			h := pairHash(w.text[i-1], w.text[i])
-			f.shift[h] = min(f.shift[h], uint8(f.least-1-i))
+		size := min(4, len(h)-1)
+		w := f.level[size-2]
+		if w == nil {
+			w = &windows{mask: 1<<(8*size) - 1, hints: map[uint32][]gram{}}
+			if size == 4 {
+				w.mask = 1<<32 - 1
+			}
+			f.level[size-2] = w
 		}
-		k := startKey(w.text, f.least)
-		f.starts[k] = append(f.starts[k], w)
-		b := bloomBit(k)
-		f.bloom[b/64] |= 1 << (b % 64)
+		at := 0
+		if size == 4 {
+			at = rarestWindow(h, size+1, func(win string) int { return len(w.hints[w.key(win)]) + len(w.hints[w.key(win[1:])]) })
+		}
+		for _, off := range []int{at, at + 1} {
+			k := w.key(h[off:])
+			w.hints[k] = append(w.hints[k], gram{off: uint16(off), pred: p, word: h})
+			b := windowBit(k)
+			w.bitmap[b/64] |= 1 << (b % 64)
+		}
 	}
 	return f
 }
 
-// startKey is made of the first four bytes, or as many as all hints have.
-func startKey[T string | []byte](s T, least int) uint32 {
+func (w *windows) key(s string) uint32 {
 	var k uint32
-	for i := range min(4, least) {
-		k = k<<8 | uint32(lower[s[i]])
+	for i := range min(4, len(s)) {
+		k |= uint32(s[i]) << (8 * i)
 	}
-	return k
+	return (k | lowerBits) & w.mask
 }
 
-// find tells whether any hint is in line.
+// find tells whether any hint is in line. The line ends with a brace, so no
+// hint reaches beyond the last four bytes that are looked at.
 func (f *prefilter) find(line []byte) bool {
-	for i := f.least - 1; i < len(line); {
-		if n := f.shift[pairHash(line[i-1], line[i])]; n > 0 {
-			i += int(n)
-			continue
+	w2, w3, w4 := f.level[0], f.level[1], f.level[2]
+	for i := 0; i+gramSize <= len(line); i += 2 {
+		k := binary.LittleEndian.Uint32(line[i:]) | lowerBits
+		if w4 != nil {
+			if b := windowBit(k); w4.bitmap[b/64]&(1<<(b%64)) != 0 && w4.compare(line, i, k) {
+				return true
+			}
 		}
-		rest := line[i-f.least+1:]
-		k := startKey(rest, f.least)
-		i++
-		if b := bloomBit(k); f.bloom[b/64]&(1<<(b%64)) == 0 {
-			continue
+		if w3 != nil {
+			k := k & 0xffffff
+			if b := windowBit(k); w3.bitmap[b/64]&(1<<(b%64)) != 0 && w3.compare(line, i, k) {
+				return true
+			}
 		}
-		for _, w := range f.starts[k] {
-			if len(rest) >= len(w.text) && equalFolded(rest[:len(w.text)], w.text) {
+		if w2 != nil {
+			k := k & 0xffff
+			if b := windowBit(k); w2.bitmap[b/64]&(1<<(b%64)) != 0 && w2.compare(line, i, k) {
 				return true
 			}
 		}
@@ -95,8 +113,15 @@ func (f *prefilter) find(line []byte) bool {
 	return false
 }
 
-// bloomBit spreads start keys over the bits of a prefilter's bloom.
-func bloomBit(k uint32) uint32 { return k * 2654435761 >> 16 }
+func (w *windows) compare(line []byte, i int, k uint32) bool {
+	for _, g := range w.hints[k] {
+		at := i - int(g.off)
+		if at >= 0 && at+len(g.word) <= len(line) && equalFolded(line[at:at+len(g.word)], g.word) {
+			return true
+		}
+	}
+	return false
+}
 
 func equalFolded(b []byte, folded string) bool {
 	for i := range b {
@@ -115,7 +140,7 @@ const maxLiteral = 16
 func plainPiece(s string) string {
 	best, start := "", 0
 	for i := 0; i <= len(s); i++ {
-		if i == len(s) || s[i] < 0x20 || s[i] > 0x7e || strings.IndexByte("\"\\<>&", s[i]) >= 0 {
+		if i == len(s) || s[i] < 0x20 || s[i] > 0x7e || s[i] == '"' || s[i] == '\\' {
 			if i-start > len(best) {
 				best = s[start:i]
 			}
@@ -145,11 +170,11 @@ func maybeKeyword(line []byte, class *routeClass) bool {
 }
 
 // telling tells whether the four digits of a \u escape stand for a character
-// that pieces of keywords may have: printable ASCII but for what JSON writers
-// like to escape, and the two letters outside ASCII that fold into it.
+// that pieces of keywords may have: printable ASCII, and the two letters
+// outside ASCII that fold into it.
 func telling(digits []byte) bool {
 	r, ok := hex4(digits)
-	return !ok || r >= 0x20 && r < 0x7f && r != '<' && r != '>' && r != '&' || r == 0x212a || r == 0x17f
+	return !ok || r >= 0x20 && r < 0x7f || r == 0x212a || r == 0x17f
 }
 
 // Match decodes a line and matches it. Of the event only the fields that rules
