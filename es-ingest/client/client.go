@@ -224,11 +224,11 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch: %s: read the answer: %w", name, err)
 	}
-	if int64(len(body)) > c.limit {
-		return nil, fmt.Errorf("elasticsearch: %s: the answer is larger than %d bytes", name, c.limit)
-	}
 	if res.StatusCode >= 400 {
 		return nil, decodeError(name, res, body)
+	}
+	if int64(len(body)) > c.limit {
+		return nil, fmt.Errorf("elasticsearch: %s: the answer is larger than %d bytes", name, c.limit)
 	}
 	return body, nil
 }

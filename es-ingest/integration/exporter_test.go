@@ -22,6 +22,7 @@ import (
 
 // Setting up again, and from several collectors at once, changes nothing.
 func TestSetUpTwice(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -61,6 +62,7 @@ func TestSetUpTwice(t *testing.T) {
 
 // A template of somebody else's under our name is not written over.
 func TestSetUpLeavesForeignTemplates(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -77,6 +79,7 @@ func TestSetUpLeavesForeignTemplates(t *testing.T) {
 // Writing 5,000 documents twice is writing them once, in the same exporter, in
 // a new one, and after the data stream has rolled over.
 func TestTwiceIsOnce(t *testing.T) {
+	t.Parallel()
 	const n = 5000
 	e := elastictest.Shared(t)
 	c := connect(t, e)
@@ -113,6 +116,7 @@ func TestTwiceIsOnce(t *testing.T) {
 
 // Event fields can be searched by their types.
 func TestFieldsAreSearchable(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -142,6 +146,7 @@ func TestFieldsAreSearchable(t *testing.T) {
 // A document that Elasticsearch refuses goes to the dead letters with the
 // reason, once, and the rest arrives.
 func TestRefusedDocument(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -171,6 +176,7 @@ func TestRefusedDocument(t *testing.T) {
 // A record without a tenant, or with one that would reach another index, ends
 // in the dead letters of nobody in particular; the resource's tenant wins.
 func TestTenantIsNotTakenFromAnywhere(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -200,6 +206,7 @@ func TestTenantIsNotTakenFromAnywhere(t *testing.T) {
 // No name and no value makes Elasticsearch refuse a document, or hides the
 // fields of the schema from a search.
 func TestHostileFields(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)

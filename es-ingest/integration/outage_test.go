@@ -20,6 +20,7 @@ import (
 // These tests need an Elasticsearch of their own. They share it, because
 // starting one takes longer than the rest.
 func TestOwnElasticsearch(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts Elasticsearch three times; not with -short")
 	}

@@ -74,6 +74,7 @@ func ptr(s string) *string { return &s }
 // Whatever the order in which revisions arrive, the latest stands, whole, and
 // what people wrote stays.
 func TestRevisionsInAnyOrder(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -130,6 +131,7 @@ func TestRevisionsInAnyOrder(t *testing.T) {
 // Machine and people write at once: neither overwrites the other, and of two
 // people who decide on the same state one is told.
 func TestTriageAndRevisionsAtOnce(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -186,6 +188,7 @@ func TestTriageAndRevisionsAtOnce(t *testing.T) {
 
 // A later record of a signal replaces an earlier one, not the other way round.
 func TestSignalsInAnyOrder(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
@@ -208,6 +211,7 @@ func TestSignalsInAnyOrder(t *testing.T) {
 }
 
 func TestListsAndCharts(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant, other := e.Tenant(t), e.Tenant(t)
@@ -359,6 +363,7 @@ func TestListsAndCharts(t *testing.T) {
 // Nothing that a caller writes changes what a query asks, and nothing makes
 // Elasticsearch fail.
 func TestFiltersCannotInject(t *testing.T) {
+	t.Parallel()
 	e := elastictest.Shared(t)
 	c := connect(t, e)
 	tenant := e.Tenant(t)
