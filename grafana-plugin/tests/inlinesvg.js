@@ -5,4 +5,4 @@ const React = require('react');
 const Svg = React.forwardRef(function Svg(_props, ref) {
   return React.createElement('svg', { ref, 'aria-hidden': true });
 });
-module.exports = { __esModule: true, default: Svg };
+module.exports = { __esModule: true, default: Svg, cacheStore: {} };

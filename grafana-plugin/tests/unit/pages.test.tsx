@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
+import { useEffect } from 'react';
 import { MemoryRouter, useLocation } from 'react-router-dom';
 
 import { App } from '../../src/App';
@@ -13,14 +14,16 @@ let address = '';
 
 function Where() {
   const { pathname, search } = useLocation();
-  address = pathname + search;
+  useEffect(() => {
+    address = pathname + search;
+  }, [pathname, search]);
   return null;
 }
 
 function open(url: string) {
   const props = {} as Parameters<typeof App>[0];
   return render(
-    <MemoryRouter initialEntries={[url]}>
+    <MemoryRouter initialEntries={[url]} future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
       <App {...props} />
       <Where />
     </MemoryRouter>
@@ -44,7 +47,7 @@ beforeEach(() => {
 
 afterEach(() => {
   // React says there when elements, keys or updates are wrong.
-  const said = complaints.mock.calls.map((call) => String(call[0])).filter((text) => /key|element|hook|act\(|Objects are not valid/i.test(text) && !/defaultProps|findDOMNode|legacy|wrapped in act/i.test(text));
+  const said = complaints.mock.calls.map((call: unknown[]) => String(call[0])).filter((text: string) => /key|element|hook|act\(|Objects are not valid/i.test(text) && !/defaultProps|findDOMNode|legacy|wrapped in act/i.test(text));
   complaints.mockRestore();
   expect(said).toEqual([]);
 });
@@ -138,7 +141,7 @@ describe('an incident', () => {
     for (const link of Array.from(container.querySelectorAll('a'))) {
       expect(link.getAttribute('href')).toMatch(/^\/a\/openmxdr-app(\/|\?|$)/);
     }
-    expect(container.innerHTML).not.toContain('\u202e');
+    expect(container.textContent).not.toContain('\u202e');
     expect(container.textContent).toContain('<script>alert(1)</script>');
   });
 
