@@ -167,6 +167,10 @@ func (x *extraction) user(s userSlots, role Role) {
 	if a == (Account{}) {
 		return
 	}
+	if id, ok := directoryObject(a); ok && role == Target {
+		x.add(Entity{Type: CloudPrincipal, Value: id, Role: role})
+		return
+	}
 	a.Host, a.Scope = x.name, x.text(cloudAccountID)
 	if e, ok := a.Entity(); ok {
 		e.Role = role
@@ -177,6 +181,39 @@ func (x *extraction) user(s userSlots, role Role) {
 		}
 		x.add(e)
 	}
+}
+
+// directoryObject returns the id of an application, a service principal or a
+// group that a directory's audit log gives as the target of a change: a GUID,
+// alone, behind a word ("ServicePrincipal_…") or with the addresses of the
+// application behind it.
+func directoryObject(a Account) (id string, ok bool) {
+	if a.Email != "" || a.Name != "" {
+		return "", false
+	}
+	id = a.ID
+	if i := strings.IndexAny(id, ";/"); i >= 0 {
+		id = id[:i]
+	}
+	if i := strings.LastIndexByte(id, '_'); i >= 0 {
+		id = id[i+1:]
+	}
+	if len(id) != 36 {
+		return "", false
+	}
+	for i := range len(id) {
+		c := id[i]
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			ok = c == '-'
+		default:
+			ok = c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+		}
+		if !ok {
+			return "", false
+		}
+	}
+	return strings.ToLower(id), true
 }
 
 // known tells whether an account is named more fully already: sources repeat

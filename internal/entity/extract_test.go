@@ -208,3 +208,22 @@ func BenchmarkExtract(b *testing.B) {
 		Extract(ev)
 	}
 }
+
+func TestDirectoryObjectsAreNotUsers(t *testing.T) {
+	const guid = "00000003-0000-0000-c000-00000000ABCD"
+	for id, want := range map[string]string{
+		guid:                                   "00000003-0000-0000-c000-00000000abcd",
+		"ServicePrincipal_" + guid:             "00000003-0000-0000-c000-00000000abcd",
+		guid + "/ags.windows.net;" + guid:      "00000003-0000-0000-c000-00000000abcd",
+		"S-1-5-21-1-2-3-1001":                  "",
+		"00000003-0000-0000-c000-00000000ABC":  "",
+		"00000003-0000-0000-c000-00000000ABCX": "",
+	} {
+		if got, _ := directoryObject(Account{ID: id}); got != want {
+			t.Errorf("%q: got %q, want %q", id, got, want)
+		}
+	}
+	if _, ok := directoryObject(Account{ID: guid, Email: "ana@corp.example"}); ok {
+		t.Error("a user with an address and a GUID is a user")
+	}
+}

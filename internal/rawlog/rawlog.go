@@ -1,6 +1,7 @@
 // Package rawlog cuts files of vendor logs into raw records: newline-delimited
 // JSON, JSON arrays, concatenated or indented JSON documents, Windows event
-// XML, and plain lines such as syslog; all of them also gzipped.
+// XML, Zeek's tab-separated logs, and plain lines such as syslog; all of them
+// also gzipped.
 package rawlog
 
 import (
@@ -12,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/openmxdr/openmxdr/internal/document"
 )
 
 // MaxRecord is the size in bytes at which a record is cut. What is cut still
@@ -58,6 +61,8 @@ func Read(r io.Reader, yield func(raw []byte) error) error {
 		return readJSON(in, yield)
 	case first == '<':
 		return readXML(in, yield)
+	case first == '#':
+		return readTable(in, yield)
 	case first == '{':
 		line, err := readLine(in)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -72,6 +77,22 @@ func Read(r io.Reader, yield func(raw []byte) error) error {
 		return readJSON(io.MultiReader(bytes.NewReader(line), bytes.NewReader([]byte{'\n'}), in), yield)
 	}
 	return readLines(in, yield)
+}
+
+// readTable reads Zeek's tab-separated logs, whose header says what the columns
+// are. Lines that are no row come out as they are.
+func readTable(in *bufio.Reader, yield func([]byte) error) error {
+	var table document.ZeekTSV
+	return readLines(in, func(line []byte) error {
+		record, err := table.Line(string(line))
+		switch {
+		case err != nil:
+			return yield(line)
+		case record == "":
+			return nil // a header line
+		}
+		return yield([]byte(record))
+	})
 }
 
 // closed tells whether a line that is not valid JSON still looks like one

@@ -37,6 +37,8 @@ func TestRead(t *testing.T) {
 		{"plain lines", "Mar 1 a\nMar 2 b", []string{"Mar 1 a", "Mar 2 b"}},
 		{"event XML", "<?xml version='1.0'?><Events><Event xmlns='x'><A/></Event>\n<Event><B/></Event></Events>",
 			[]string{"<Event xmlns='x'><A/></Event>", "<Event><B/></Event>"}},
+		{"Zeek table", "#separator \\x09\n#path\tconn\n#fields\tuid\tid.orig_p\n#types\tstring\tport\nC1\t53\nbroken\n#close\n",
+			[]string{`{"_path":"conn","uid":"C1","id.orig_p":53}`, "broken"}},
 		{"event XML cut short", "<Events><Event><A/>", []string{"<Event><A/>"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
