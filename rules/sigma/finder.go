@@ -41,7 +41,12 @@ const (
 const everyday = `c:\windows\system32\ c:\windows\syswow64\ c:\program files (x86)\microsoft\ c:\programdata\ c:\users\public\ ` +
 	`\appdata\local\temp\ \appdata\roaming\microsoft\windows\ .exe" .dll .exe -  svchost.exe -k powershell.exe cmd.exe /c rundll32.exe ` +
 	`\registry\machine\software\microsoft\windows nt\currentversion\ hklm\system\currentcontrolset\services\ http://www. https:// .com/ ` +
-	`nt authority\system administrator true false sha256= sha1= md5= imphash= --type= -embedding /embedding 0x00000000 file explorer.exe chrome `
+	`nt authority\system administrator true false sha256= sha1= md5= imphash= --type= -embedding /embedding 0x00000000 file explorer.exe chrome ` +
+	`services.exe winlogon.exe lsass.exe taskhostw.exe runtimebroker.exe searchindexer.exe wbem\wmiprvse.exe -secured dllhost.exe conhost.exe 0xffffffff -forcev1 ` +
+	`tasklist mozilla firefox\firefox.exe google\chrome\application\chrome.exe edge\application\msedge.exe microsoft office\root\office16\outlook.exe winword.exe excel.exe ` +
+	`onedrive teams.exe windows defender\msmpeng.exe common files\ \windowspowershell\v1.0\ msiexec.exe schtasks.exe net.exe python.exe node.exe java.exe update setup install ` +
+	`\downloads\ \documents\ \desktop\ \local\temp\ \roaming\ .txt .log .tmp .ini .dat .pdf .docx .xlsx .json .xml .html .png .sqlite users\user ` +
+	`/usr/bin/ /usr/sbin/ /usr/lib/ /usr/local/bin/ /bin/bash /bin/sh -c /etc/ /var/log/ /var/lib/ /home/ /tmp/ /opt/ python3 systemd sshd sudo curl `
 
 var everydayGrams = func() map[string]bool {
 	m := map[string]bool{}
