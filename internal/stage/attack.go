@@ -56,10 +56,12 @@ func confidenceOf(status string) int {
 	return 45
 }
 
-// tacticIDs are the tactics of ATT&CK for Enterprise by their Sigma tag.
+// tacticIDs are the tactics of ATT&CK for Enterprise by their Sigma tag. Rules
+// use the names of version 18 (defense-evasion) and of version 19, which split
+// that tactic into stealth and defense-impairment.
 var tacticIDs = map[string]string{
 	"reconnaissance": "TA0043", "resource-development": "TA0042", "initial-access": "TA0001", "execution": "TA0002",
-	"persistence": "TA0003", "privilege-escalation": "TA0004", "defense-evasion": "TA0005", "stealth": "TA0005",
+	"persistence": "TA0003", "privilege-escalation": "TA0004", "defense-evasion": "TA0005", "stealth": "TA0005", "defense-impairment": "TA0112",
 	"credential-access": "TA0006", "discovery": "TA0007", "lateral-movement": "TA0008", "collection": "TA0009",
 	"exfiltration": "TA0010", "command-and-control": "TA0011", "impact": "TA0040",
 }
