@@ -24,6 +24,7 @@ func TestShippedFieldMap(t *testing.T) {
 		{"", "process_creation", "", "CommandLine", "process.command_line"},
 		{"aws", "", "cloudtrail", "eventName", "event.action"},
 		{"aws", "", "cloudtrail", "vpcEndpointId", "aws.cloudtrail.vpc_endpoint_id"},
+		{"aws", "", "cloudtrail", "requestParameters.enable", "aws.cloudtrail.flattened.request_parameters.enable"},
 		{"okta", "", "okta", "debugContext.debugData.deviceFingerprint", "okta.debug_context.debug_data.device_fingerprint"},
 		{"m365", "", "audit", "OperationProperties", "o365.audit.OperationProperties"},
 		{"zeek", "", "dns", "query", "zeek.dns.query"},

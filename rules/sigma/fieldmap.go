@@ -21,6 +21,7 @@ import (
 //	  - for: [{product: windows}]
 //	    prefix: winlog.event_data.   # fields not listed: prefix + name
 //	    case: snake        # … with the name in snake case
+//	    renames: {requestParameters.: aws.cloudtrail.flattened.request_parameters.}  # beginnings of names
 //	    fields:
 //	      Image: process.executable
 //	      User: [winlog.event_data.User, user.name]   # the first that is present
@@ -46,6 +47,7 @@ type mapping struct {
 	on     LogSource
 	prefix []string
 	snake  bool
+	begins [][2]string // beginnings of Sigma names and what stands for them
 	fields map[string]Candidates
 }
 
@@ -251,6 +253,13 @@ func (m *FieldMap) addMapping(n *ynode) error {
 			if out.snake = p.val.text == "snake"; !out.snake {
 				return errAt(p.keyLine, "case can only be snake")
 			}
+		case "renames":
+			for _, r := range p.val.pairs {
+				out.begins = append(out.begins, [2]string{r.key, r.val.text})
+			}
+			if len(out.begins) == 0 {
+				return errAt(p.keyLine, "renames must be a map from beginnings of names to others")
+			}
 		case "fields":
 			if p.val.kind != yMap {
 				return errAt(p.keyLine, "fields must be a map")
@@ -263,7 +272,7 @@ func (m *FieldMap) addMapping(n *ynode) error {
 				out.fields[f.key] = c
 			}
 		default:
-			return errAt(p.keyLine, "unknown key %q; there are for, prefix, case and fields", p.key)
+			return errAt(p.keyLine, "unknown key %q; there are for, prefix, case, renames and fields", p.key)
 		}
 	}
 	if len(on) == 0 {
@@ -323,6 +332,11 @@ func (m *FieldMap) lookup(l LogSource, field string) (Candidates, bool) {
 		}
 	}
 	for _, x := range use {
+		for _, b := range x.begins {
+			if rest, ok := strings.CutPrefix(field, b[0]); ok && !slices.Contains(out.Names, b[1]+rest) {
+				out.Names = append(out.Names, b[1]+rest)
+			}
+		}
 		tail := field
 		if x.snake {
 			tail = snakeCase(field)
