@@ -529,6 +529,23 @@ func costWhole(s string) float64 {
 	}
 	return 0.002 + 0.05*math.Exp(-0.3*float64(len(s)))
 }
-func costStart(s string) float64  { return min(0.9, 0.01+0.9*math.Exp(-0.15*float64(len(s)))) }
-func costEnd(s string) float64    { return min(0.9, 0.004+1.2*math.Exp(-0.3*float64(len(s)))) }
-func costInside(s string) float64 { return min(0.9, 0.003+1.5*math.Exp(-0.35*float64(len(s)))) }
+
+func costStart(s string) float64 {
+	return usual(s, min(0.9, 0.01+0.9*math.Exp(-0.15*float64(len(s)))))
+}
+
+func costEnd(s string) float64 {
+	return usual(s, min(0.9, 0.004+1.2*math.Exp(-0.3*float64(len(s)))))
+}
+
+func costInside(s string) float64 {
+	return usual(s, min(0.9, 0.003+1.5*math.Exp(-0.35*float64(len(s)))))
+}
+
+// usual raises the estimate for text that ordinary events are full of.
+func usual(s string, cost float64) float64 {
+	if strings.Contains(everyday, s) {
+		return max(cost, 0.25)
+	}
+	return cost
+}

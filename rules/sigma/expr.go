@@ -20,6 +20,20 @@ type node struct {
 	pred int32
 	kids []*node
 	cost float64 // estimated share of events for which it holds
+	// effort estimates what evaluating it takes, as a share of what the
+	// dearest predicates take.
+	effort float64
+}
+
+// effort: looking up a hit is nearly free, regular expressions are dear.
+func (p *predicate) effort() float64 {
+	switch {
+	case p.gate == gateExact:
+		return 0
+	case p.kind == predRegexp:
+		return 0.3
+	}
+	return 0.05
 }
 
 func predNode(p int32) *node { return &node{op: opPred, pred: p} }
@@ -46,9 +60,9 @@ func join(op nodeOp, kids []*node) *node {
 func (c *compiler) simplify(n *node, negate bool) *node {
 	switch n.op {
 	case opPred:
-		n.cost = c.preds[n.pred].cost
+		n.cost, n.effort = c.preds[n.pred].cost, c.preds[n.pred].effort()
 		if negate {
-			return &node{op: opNot, kids: []*node{n}, cost: 1 - n.cost}
+			return &node{op: opNot, kids: []*node{n}, cost: 1 - n.cost, effort: n.effort}
 		}
 		return n
 	case opNot:
@@ -71,6 +85,9 @@ func (c *compiler) simplify(n *node, negate bool) *node {
 	if out.op != op || len(out.kids) < 2 {
 		return out
 	}
+	for _, k := range out.kids {
+		out.effort = max(out.effort, k.effort)
+	}
 	if op == opAnd {
 		slices.SortStableFunc(out.kids, func(a, b *node) int { return sign(a.rank() - b.rank()) })
 		out.cost = 1
@@ -79,16 +96,16 @@ func (c *compiler) simplify(n *node, negate bool) *node {
 		}
 		return out
 	}
-	slices.SortStableFunc(out.kids, func(a, b *node) int { return sign(b.cost - a.cost) })
+	slices.SortStableFunc(out.kids, func(a, b *node) int { return sign(b.cost - b.effort - a.cost + a.effort) })
 	for _, k := range out.kids {
 		out.cost = min(1, out.cost+k.cost)
 	}
 	return out
 }
 
-// rank orders the parts of a conjunction: rare ones first, and among equals
-// small ones.
-func (n *node) rank() float64 { return n.cost + float64(n.size())*1e-4 }
+// rank orders the parts of a conjunction: rare and cheap ones first, and among
+// equals small ones.
+func (n *node) rank() float64 { return n.cost + n.effort + float64(n.size())*1e-4 }
 
 func (n *node) size() int {
 	s := 1
