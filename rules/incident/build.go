@@ -28,7 +28,7 @@ func (w *world) build(g *group, v verdict, related []Related) *Incident {
 	first, last := w.span(g, members)
 	inc := &Incident{
 		ID: g.id, Tenant: w.tenant, State: Open, Score: float64(v.total),
-		FirstSeen: first, LastSeen: last, SignalsTotal: len(g.nodes), Related: related,
+		FirstSeen: first, LastSeen: last, SignalsTotal: v.signals, Related: related,
 		Domains: []string{}, Tactics: []string{}, Techniques: []string{}, Entities: []Participant{},
 		Edges: []Edge{}, ScoreParts: []ScorePart{}, Story: []StoryLine{},
 	}
@@ -59,8 +59,8 @@ func (w *world) build(g *group, v verdict, related []Related) *Incident {
 // earliest and the latest.
 func (w *world) list(g *group) []member {
 	type tally struct {
-		count, given int
-		until        int64
+		count, all, given int
+		until             int64
 	}
 	classes := map[uint64]*tally{}
 	for _, ni := range g.nodes {
@@ -70,6 +70,7 @@ func (w *world) list(g *group) []member {
 			classes[w.nodes[ni].class] = c
 		}
 		c.count++
+		c.all += 1 + w.behind(g, ni)
 		c.until = w.nodes[ni].time
 	}
 	var out []member
@@ -84,7 +85,7 @@ func (w *world) list(g *group) []member {
 		if err != nil { // the engine packed it itself
 			continue
 		}
-		out = append(out, member{node: ni, sig: s, lead: c.given == 1, count: c.count, until: c.until})
+		out = append(out, member{node: ni, sig: s, lead: c.given == 1, count: c.all, until: c.until})
 	}
 	return out
 }

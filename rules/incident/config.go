@@ -25,8 +25,9 @@ type Config struct {
 	// outcome within one stretch of Window are one finding, so repetition
 	// does not use up the limit. 2 to 10,000.
 	MaxFindings int `yaml:"max_findings"`
-	// MaxListed is how many signals of one finding an incident lists, the
-	// earliest and the latest; all are counted. 2 to 1,000.
+	// MaxListed is how many signals of one finding are listed and take part in
+	// joins, the earliest and the latest; all are counted. What only those
+	// between name joins nothing. 2 to 1,000.
 	MaxListed int `yaml:"max_listed"`
 	// HalfLife is after how much event time a signal counts half.
 	HalfLife Duration `yaml:"half_life"`

@@ -33,6 +33,11 @@
 // last signal, or when assignees or verdicts differ. A refusal is named in
 // Incident.Related.
 //
+// Signals of one rule about the same people within one stretch of time that
+// count alike form a pile. Only the first and the last of a pile take part in
+// joins (Config.MaxListed of them); the others are held and counted. So a rule
+// that fires without end costs no more than one that fires now and then.
+//
 // The id of an incident derives from its earliest signal. When an earlier
 // signal arrives late, the incident gets the id of that one, and the old id is
 // emitted once more as merged into it.

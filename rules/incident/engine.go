@@ -73,7 +73,8 @@ type world struct {
 	keyIndex  map[hash128]uint32
 	freeKeys  []uint32
 	bytes     int64
-	shelves   map[int64][]uint32 // nodes by the hour in which they may leave
+	piles     map[uint64][]uint32 // by time, then id
+	shelves   map[int64][]uint32  // nodes by the hour in which they may leave
 
 	records     []record
 	recordIndex map[string]uint32
@@ -111,7 +112,7 @@ func (e *Engine) world(tenant string) *world {
 	}
 	w = &world{
 		tenant: tenant, cfg: &e.cfg, window: int64(e.cfg.Window), crowded: e.crowded, h: newHasher(), kindIndex: map[entity.Type]uint8{},
-		nodeIndex: map[hash128]uint32{}, keyIndex: map[hash128]uint32{}, shelves: map[int64][]uint32{},
+		nodeIndex: map[hash128]uint32{}, keyIndex: map[hash128]uint32{}, shelves: map[int64][]uint32{}, piles: map[uint64][]uint32{},
 		recordIndex: map[string]uint32{}, triage: map[string]Triage{}, gone: map[string]uint32{},
 		lost: map[uint32]struct{}{}, again: map[uint32]struct{}{}, retel: map[uint32]struct{}{},
 	}
@@ -162,6 +163,7 @@ func (e *Engine) Observe(s *signal.Signal) error {
 			w.retel[r] = struct{}{}
 		}
 	case known && bytes.Equal(w.nodes[ni].packed, w.scratch):
+		ni = w.speaker(ni)
 		w.again[ni] = struct{}{}
 		w.touch(ni)
 	default:
@@ -186,9 +188,9 @@ const maxGone = 100_000
 
 func (e *Engine) withdraw(w *world, ni uint32) {
 	n := &w.nodes[ni]
-	if n.record != 0 {
-		w.lost[n.record] = struct{}{}
-		w.gone[string(packedID(n.packed))] = n.record
+	if r := w.nodes[w.speaker(ni)].record; r != 0 {
+		w.lost[r] = struct{}{}
+		w.gone[string(packedID(n.packed))] = r
 		if len(w.gone) > maxGone {
 			for id := range w.gone {
 				delete(w.gone, id)
@@ -220,14 +222,14 @@ func (e *Engine) Triage(tenant, incident string, t Triage) {
 	// All signals of that incident lie in one component with its anchor.
 	if r, ok := w.recordIndex[incident]; ok {
 		if ni, ok := w.nodeIndex[w.h.sum(w.records[r].anchor)]; ok {
-			w.touch(ni)
+			w.touch(w.speaker(ni))
 		}
 		return
 	}
 	// Nobody was told of such an incident, but a signal may be its anchor
 	// once others are gone.
 	for ni := range w.nodes {
-		if n := &w.nodes[ni]; n.packed != nil && ID(tenant, string(packedID(n.packed))) == incident {
+		if n := &w.nodes[ni]; n.packed != nil && !n.resting && ID(tenant, string(packedID(n.packed))) == incident {
 			w.touch(uint32(ni))
 			return
 		}

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -58,10 +59,18 @@ func (e *Engine) makeRoom() {
 		if fullest == nil || len(fullest.shelves) == 0 {
 			return
 		}
-		oldest := slices.Min(slices.Collect(maps.Keys(fullest.shelves)))
+		hours := slices.Collect(maps.Keys(fullest.shelves))
 		// A little more than needed, so that not every signal pays for a search.
 		want := max(e.cfg.MaxSignals/100, e.nodes-e.cfg.MaxSignals)
-		e.stats.Evicted += int64(e.clearShelf(fullest, oldest, (oldest+1)*int64(time.Hour), want))
+		// What claims to come from the future goes before what is old: forged
+		// dates must not push out what is real.
+		first, limit := slices.Min(hours), int64(0)
+		if last := slices.Max(hours); !e.mark.IsZero() && last > shelf(e.mark.UnixNano())+24 {
+			first, limit = last, math.MaxInt64
+		} else {
+			limit = (first + 1) * int64(time.Hour)
+		}
+		e.stats.Evicted += int64(e.clearShelf(fullest, first, limit, want))
 	}
 }
 
@@ -74,7 +83,7 @@ func (e *Engine) clearShelf(w *world, s, limit int64, want int) (removed int) {
 	w.mark++
 	for at, ni := range nodes {
 		n := &w.nodes[ni]
-		if n.packed == nil || n.seen == w.mark || shelf(n.time) > s {
+		if n.packed == nil || n.resting || n.seen == w.mark || shelf(n.time) > s {
 			continue
 		}
 		if want >= 0 && removed >= want {
@@ -93,17 +102,17 @@ func (e *Engine) clearShelf(w *world, s, limit int64, want int) (removed int) {
 				continue
 			}
 			for _, x := range g.nodes {
-				e.forget(w, x)
+				removed += e.forget(w, x)
 			}
-			removed += len(g.nodes)
 		}
 	}
 	return removed
 }
 
 // forget takes a signal out of memory without asking what changes: nothing
-// that is still to come can concern it.
-func (e *Engine) forget(w *world, ni uint32) {
+// that is still to come can concern it. With the last linked signal of a pile
+// go those that rest. It returns how many left.
+func (e *Engine) forget(w *world, ni uint32) (left int) {
 	n := &w.nodes[ni]
 	if r := n.record; r != 0 && w.records[r-1].state == Open {
 		w.records[r-1].state = expired
@@ -116,10 +125,21 @@ func (e *Engine) forget(w *world, ni uint32) {
 		w.named(k, n, -1)
 	}
 	delete(w.again, ni)
+	h := n.pile
+	p := w.unpile(ni)
 	before := w.bytes
 	w.release(ni)
-	e.nodes--
+	left = 1
+	if len(p) > 0 && !slices.ContainsFunc(p, func(x uint32) bool { return !w.nodes[x].resting }) {
+		for _, x := range p {
+			w.release(x)
+		}
+		left += len(p)
+		delete(w.piles, h)
+	}
+	e.nodes -= left
 	e.bytes += w.bytes - before
+	return left
 }
 
 // expired is the state of a record on its way out.

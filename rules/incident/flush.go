@@ -24,7 +24,7 @@ func (w *world) flush() []*Incident {
 	var out []*Incident
 	for _, ni := range w.dirty {
 		n := &w.nodes[ni]
-		if !n.dirty || n.seen == w.mark {
+		if !n.dirty || n.resting || n.seen == w.mark {
 			n.dirty = false
 			continue
 		}

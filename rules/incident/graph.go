@@ -57,6 +57,8 @@ type node struct {
 	record   uint32 // emitted incident that holds it, +1
 	seen     uint32 // mark of the walk that last saw it
 	dirty    bool
+	resting  bool   // in the middle of its pile and not in the graph
+	pile     uint64 // 0 for none
 }
 
 type outcome uint8
@@ -149,6 +151,7 @@ func (w *world) makeNode(s *signal.Signal, h hash128, packed []byte) node {
 	}
 	n.keys, n.people = w.keysOf(s)
 	n.class = w.class(s, &n)
+	n.pile = w.pileOf(&n)
 	return n
 }
 
@@ -413,7 +416,7 @@ func (w *world) wear(ki uint32, s int64) (d [3]int) {
 	return d
 }
 
-// insert puts a node into the graph and marks what may change with it.
+// insert takes in a node and marks what may change with it.
 func (w *world) insert(n node) uint32 {
 	var ni uint32
 	if l := len(w.freeNodes); l > 0 {
@@ -427,6 +430,13 @@ func (w *world) insert(n node) uint32 {
 	w.nodeIndex[n.hash] = ni
 	w.bytes += int64(len(n.packed))
 	w.file(ni, n.time)
+	w.pileUp(ni)
+	return ni
+}
+
+// link puts a node's mentions into the graph.
+func (w *world) link(ni uint32) {
+	n := w.nodes[ni]
 	m := mention{n.time, ni}
 	s := w.stretch(n.time)
 	for _, ki := range n.keys {
@@ -438,13 +448,12 @@ func (w *world) insert(n node) uint32 {
 			w.touch(k.on[i].node)
 		}
 		k.on = slices.Insert(k.on, i, m)
-		w.named(k, &w.nodes[ni], 1)
+		w.named(k, &n, 1)
 		if w.wear(ki, s) != was {
 			w.touchAround(ki, s)
 		}
 	}
 	w.touch(ni)
-	return ni
 }
 
 // named notes that a signal came to or left a key's mentions.
@@ -481,8 +490,9 @@ func (w *world) named(k *key, n *node, by int32) {
 	}
 }
 
-// remove takes a node out of the graph and marks what may change without it.
-func (w *world) remove(ni uint32) {
+// unlink takes a node's mentions out of the graph and marks what may change
+// without it.
+func (w *world) unlink(ni uint32) {
 	n := w.nodes[ni]
 	s := w.stretch(n.time)
 	for _, ki := range n.keys {
@@ -504,22 +514,28 @@ func (w *world) remove(ni uint32) {
 			w.touchAround(ki, s)
 		}
 	}
-	w.release(ni)
 }
 
-// release frees a node whose mentions are gone, and the keys it was the last
-// to mention. Pairs come last in keys and go first, since they name others.
+// release frees a node whose mentions are gone.
 func (w *world) release(ni uint32) {
+	w.dropKeys(ni)
+	n := &w.nodes[ni]
+	w.bytes -= int64(len(n.packed))
+	delete(w.nodeIndex, n.hash)
+	w.nodes[ni] = node{}
+	w.freeNodes = append(w.freeNodes, ni)
+}
+
+// dropKeys takes a node its keys, and forgets those that nothing mentions any
+// more. Pairs come last in keys and go first, since they name others.
+func (w *world) dropKeys(ni uint32) {
 	n := &w.nodes[ni]
 	for i := len(n.keys) - 1; i >= 0; i-- {
 		if len(w.keys[n.keys[i]].on) == 0 {
 			w.dropKey(n.keys[i])
 		}
 	}
-	w.bytes -= int64(len(n.packed))
-	delete(w.nodeIndex, n.hash)
-	w.nodes[ni] = node{}
-	w.freeNodes = append(w.freeNodes, ni)
+	n.keys, n.people = nil, 0
 }
 
 func (w *world) touch(ni uint32) {

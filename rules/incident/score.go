@@ -25,6 +25,7 @@ const (
 // verdict is what a group's numbers amount to.
 type verdict struct {
 	opens      bool
+	signals    int // resting ones included
 	total      int
 	rules      []ruleScore // in order of their first signal
 	domainPart int
@@ -105,7 +106,8 @@ func (w *world) score(g *group) verdict {
 			p *= sameEvent
 		}
 		r := &v.rules[at]
-		r.count++
+		r.count += 1 + w.behind(g, ni)
+		v.signals += 1 + w.behind(g, ni)
 		if p > r.strength {
 			r.strength, r.best = p, ni
 		}

@@ -263,6 +263,9 @@ func (w *world) restore(r *reader, same bool) error {
 		n := w.makeNode(s, h, packed)
 		n.record = rec
 		ni := w.insert(n)
+		if w.nodes[ni].resting {
+			w.nodes[ni].record = 0
+		}
 		if dirty {
 			changed = append(changed, ni)
 		}
