@@ -99,6 +99,24 @@ func BenchmarkSignals(b *testing.B) {
 	}
 }
 
+// BenchmarkLoudRule measures one rule that fires without end about one user,
+// flushed by the hundred: the cost must not grow with how often it did.
+func BenchmarkLoudRule(b *testing.B) {
+	e := newEngine(b)
+	n := 0
+	start := cpu()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := e.Observe(sig(fmt.Sprint("s", n), "noisy", "endpoint", time.Duration(n)*100*time.Millisecond, user("ana@corp.example"), host("pc1"))); err != nil {
+			b.Fatal(err)
+		}
+		if n++; n%100 == 0 {
+			e.Flush()
+		}
+	}
+	b.ReportMetric(float64((cpu()-start).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
 // BenchmarkBusyIncident measures a signal that joins an incident of the given
 // size, flushed each time: the cost is that of the component.
 func BenchmarkBusyIncident(b *testing.B) {

@@ -168,6 +168,16 @@ func TestOneRuleFiring10000TimesIsNoIncident(t *testing.T) {
 	if !slices.ContainsFunc(i.Signals, func(f Finding) bool { return f.ID == "other" }) || !strings.Contains(i.Summary, "are counted and not listed") {
 		t.Errorf("the summary does not say what is left out: %s", i.Summary)
 	}
+	// One of those that rest, delivered again, gives the same revision.
+	middle := sig("s5000", "noisy", "endpoint", 5000*5*time.Second, user("ana@corp.example"), host("pc1"), thing(entity.Process, "process-5000"))
+	observe(t, e, middle)
+	if d := cmp.Diff(got, e.Flush()); d != "" {
+		t.Error(d)
+	}
+	observe(t, e, withdrawal(middle))
+	if got := e.Flush(); len(got) != 1 || got[0].SignalsTotal != 10_000 {
+		t.Errorf("after a withdrawal: %s", titles(got))
+	}
 	if len(i.Story) > 5 {
 		t.Errorf("%d lines of story", len(i.Story))
 	}
