@@ -160,13 +160,14 @@ func looksECS(line []byte) bool {
 
 // chunk is a run of whole lines on its way through a worker.
 type chunk struct {
+	buf     []byte // the memory that data is in
 	data    []byte
 	line    int // number of the first line, from 1
 	out     []byte
 	faults  []string
 	sum     summary
 	done    chan struct{}
-	tooLong bool // data is the beginning of a line that is too long
+	tooLong bool // it stands for one line that is too long
 }
 
 type summary struct{ events, matches, failed int }
@@ -176,10 +177,11 @@ func (e *evaluator) run(in io.Reader, out, errOut io.Writer, workers int) (summa
 	jobs := make(chan *chunk, workers)
 	order := make(chan *chunk, 4*workers)
 	var readErr error
+	free := make(chan *chunk, 8*workers) // chunks to be used again: their memory is the only garbage there is
 	go func() {
 		defer close(order)
 		defer close(jobs)
-		readErr = readChunks(in, func(c *chunk) {
+		readErr = readChunks(in, free, func(c *chunk) {
 			c.done = make(chan struct{})
 			order <- c
 			jobs <- c
@@ -208,19 +210,33 @@ func (e *evaluator) run(in io.Reader, out, errOut io.Writer, workers int) (summa
 		if writeErr == nil && len(c.out) > 0 {
 			_, writeErr = out.Write(c.out)
 		}
+		select {
+		case free <- c:
+		default:
+		}
 	}
 	return sum, errors.Join(readErr, writeErr)
 }
 
-// readChunks cuts the input at line ends.
-func readChunks(in io.Reader, yield func(*chunk)) error {
+// readChunks cuts the input at line ends. It takes memory from free while there
+// is any.
+func readChunks(in io.Reader, free <-chan *chunk, yield func(*chunk)) error {
 	var rest []byte
 	line := 1
 	for {
-		buf := make([]byte, len(rest)+chunkBytes)
-		n := copy(buf, rest)
-		m, err := io.ReadFull(in, buf[n:])
-		buf = buf[:n+m]
+		c := &chunk{}
+		select {
+		case c = <-free:
+			*c = chunk{buf: c.buf, out: c.out[:0]}
+		default:
+		}
+		if size := len(rest) + chunkBytes; cap(c.buf) < size {
+			c.buf = make([]byte, size)
+		}
+		c.buf = c.buf[:len(rest)+chunkBytes]
+		n := copy(c.buf, rest)
+		m, err := io.ReadFull(in, c.buf[n:])
+		buf := c.buf[:n+m]
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {
 			return fmt.Errorf("input: %w", err)
@@ -229,24 +245,26 @@ func readChunks(in io.Reader, yield func(*chunk)) error {
 		if !last {
 			cut = bytes.LastIndexByte(buf, '\n') + 1
 		}
+		c.line = line
 		if cut == 0 && len(buf) > maxLine {
-			// Pass over the rest of the line.
-			yield(&chunk{data: buf[:0], line: line, tooLong: true})
+			c.tooLong = true
+			yield(c)
 			line++
-			var err error
 			if rest, err = afterNewline(in); err != nil {
 				return err
 			}
 			continue
 		}
+		// What is left is copied before the chunk is handed on and used again.
+		rest = append(make([]byte, 0, len(buf)-cut), buf[cut:]...)
 		if cut > 0 {
-			yield(&chunk{data: buf[:cut], line: line})
-			line += bytes.Count(buf[:cut], []byte{'\n'})
+			c.data = buf[:cut]
+			line += bytes.Count(c.data, []byte{'\n'})
+			yield(c)
 		}
 		if last {
 			return nil
 		}
-		rest = buf[cut:]
 	}
 }
 
