@@ -336,14 +336,12 @@ func (e *Engine) Stats() Stats {
 		s.Always += len(w.rules)
 	}
 	for i := range e.matchers {
-		f := e.matchers[i].contains
-		if f == nil {
-			continue
-		}
-		s.Words += len(f.entries)
-		if a := f.rest; a != nil {
-			s.States += a.states
-			s.TableBytes += 4 * (len(a.next) + len(a.outs) + len(a.outAt))
+		for f := e.matchers[i].contains; f != nil; f = f.wide {
+			s.Words += len(f.entries)
+			if a := f.rest; a != nil {
+				s.States += a.states
+				s.TableBytes += 4 * (len(a.next) + len(a.outs) + len(a.outAt))
+			}
 		}
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // finder finds many texts at once inside a folded text. Each word is known by
@@ -20,6 +21,9 @@ type finder struct {
 	rowLog  uint // log2 of the number of rows of start
 	entries []gram
 	rest    *automaton
+	// wide are the words with characters outside ASCII, which text that has
+	// none need not be searched for.
+	wide *finder
 }
 
 // gram is a word's window.
@@ -91,6 +95,18 @@ func newFinder(words []word, fitting func([]word) []word) *finder {
 	})
 	words = slices.Compact(words)
 	f := &finder{}
+	var wide, plain []word
+	for _, w := range words {
+		if isASCII(w.text) {
+			plain = append(plain, w)
+		} else {
+			wide = append(wide, w)
+		}
+	}
+	if len(plain) > 0 && len(wide) > 0 {
+		f.wide = newFinder(wide, fitting)
+		words = plain
+	}
 	shared := map[string]int{}
 	var rest []word
 	for _, w := range words {
@@ -106,7 +122,7 @@ func newFinder(words []word, fitting func([]word) []word) *finder {
 	if len(rest) > 0 {
 		f.rest = newContains(fitting(rest))
 	}
-	f.bitLog = uint(max(9, min(18, bits.Len(uint(len(f.entries)*32)))))
+	f.bitLog = uint(max(9, min(18, bits.Len(uint(len(f.entries)*16)))))
 	f.rowLog = uint(max(4, min(14, bits.Len(uint(len(f.entries))))))
 	f.bitmap = make([]uint64, 1<<f.bitLog/64)
 	f.start = make([]uint32, 1<<f.rowLog+1)
@@ -125,6 +141,9 @@ func newFinder(words []word, fitting func([]word) []word) *finder {
 
 // search runs f over folded text.
 func (e *Engine) search(f *finder, text []byte, s *Scratch) {
+	if f.wide != nil && !isASCII(unsafe.String(unsafe.SliceData(text), len(text))) {
+		e.search(f.wide, text, s)
+	}
 	if len(f.entries) > 0 {
 		bitmap, shift := f.bitmap, 32-f.bitLog
 		for i := 0; i+gramSize <= len(text); i++ {

@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -28,13 +29,31 @@ func foldRune(r rune) rune {
 // appendFold appends the folded form of s. Bytes that are not valid UTF-8 stay
 // as they are.
 func appendFold(dst []byte, s string) []byte {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		if x&highBits != 0 {
+			return appendFoldRunes(dst, s[i:])
+		}
+		// In each byte the high bit of the first sum is set from "A" on, that
+		// of the second one from behind "Z" on.
+		upper := (x + (0x80-'A')*eachByte) &^ (x + (0x7f-'Z')*eachByte) & highBits
+		dst = binary.LittleEndian.AppendUint64(dst, x|upper>>2)
+	}
+	return appendFoldRunes(dst, s[i:])
+}
+
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x80 * eachByte
+)
+
+func appendFoldRunes(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
-			if 'A' <= c && c <= 'Z' {
-				c += 'a' - 'A'
-			}
-			dst = append(dst, c)
+			dst = append(dst, lower[c])
 			i++
 			continue
 		}
