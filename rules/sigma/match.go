@@ -262,27 +262,18 @@ func (e *Engine) hit(preds []int32, s *Scratch) {
 func (e *Engine) resolve(slot int32, s *Scratch) {
 	s.resolved[slot] = s.epoch
 	m := &e.matchers[slot]
-	found := false
-	if len(m.ids) == 1 && len(m.parents) == 0 && !m.time {
-		// The common case without a closure: one field, one value.
-		if v, ok := s.ev.Get(m.ids[0]); ok {
-			switch v.Kind() {
-			case event.String:
-				s.present[slot] = s.epoch
-				if m.present >= 0 {
-					e.hit1(m.present, s)
-				}
+	if !m.any {
+		if v, sure := m.first(s.ev); sure {
+			if v.Kind() == event.String {
+				e.hasValue(m, slot, s)
 				if m.scanned {
 					e.scan(m, v.Str(), s)
 				}
-				return
-			case event.Null:
-				return
 			}
-		} else {
 			return
 		}
 	}
+	found := false
 	e.values(slot, s.ev, s, func(x value) bool {
 		found = true
 		if m.scanned {
@@ -291,11 +282,33 @@ func (e *Engine) resolve(slot int32, s *Scratch) {
 		return m.scanned
 	})
 	if found {
-		s.present[slot] = s.epoch
-		if m.present >= 0 {
-			e.hit1(m.present, s)
+		e.hasValue(m, slot, s)
+	}
+}
+
+func (e *Engine) hasValue(m *slotMatcher, slot int32, s *Scratch) {
+	s.present[slot] = s.epoch
+	if m.present >= 0 {
+		e.hit1(m.present, s)
+	}
+}
+
+// first is the common case of values: the first candidate that is there is a
+// text. sure is false when it takes values to find out; otherwise v is that
+// text, or null when no candidate is there.
+func (m *slotMatcher) first(ev *event.Event) (v event.Value, sure bool) {
+	parent := 0
+	for i, id := range m.ids {
+		if v, ok := ev.Get(id); ok {
+			return v, v.Kind() == event.String
+		}
+		for ; parent < len(m.parents) && m.parents[parent].of == i; parent++ {
+			if p, ok := ev.Get(m.parents[parent].id); ok && (p.Kind() == event.List || p.Kind() == event.Object) {
+				return v, false
+			}
 		}
 	}
+	return event.Value{}, !m.time
 }
 
 func (e *Engine) hit1(p int32, s *Scratch) {
