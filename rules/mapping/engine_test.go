@@ -234,6 +234,9 @@ func TestLoadErrors(t *testing.T) {
 		"missing part":      {head + "include: nope\n", "there is no part common/nope.yml"},
 		"bad regexp":        {head + "fields:\n  - {to: message, from: x, as: [{match: '('}]}\n", "m.yml:10: match: error parsing regexp"},
 		"bad yaml":          {"a: [", "m.yml: yaml"},
+		"passed elsewhere":  {head + "passed:\n  - {to: message, value: a}\n", `m.yml:10: a rule under "passed" can write only mxdr.domain`},
+		"passed freely":     {head + "passed:\n  - {to: mxdr.domain, from: x}\n", `m.yml:10: a rule under "passed" has a value, or a map with only_mapped`},
+		"passed no domain":  {head + "passed:\n  - {to: mxdr.domain, value: moon}\n", `m.yml:10: domain "moon" is none of`},
 		"no kind":           {strings.Replace(head, "set: {event.kind: event}\n", "", 1), "no rule sets event.kind"},
 	} {
 		_, err := mapping.Load(fstest.MapFS{"m.yml": {Data: []byte(tc.text)}})

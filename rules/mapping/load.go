@@ -176,13 +176,16 @@ func (b *builder) document(root *yaml.Node) {
 		b.m.prepare = append(b.m.prepare, b.prepares(n)...)
 	}
 	b.bodyInto(&b.m.body, top)
+	if n := top["passed"]; n != nil {
+		b.passedInto(n)
+	}
 	if n := top["related"]; n != nil {
 		b.relatedInto(n)
 	}
 }
 
 var topKeys = []string{"include", "tables", "title", "domain", "dataset", "package", "priority", "nulls", "match",
-	"shapes", "prepare", "id", "time", "vendor", "set", "copy", "fields", "sections", "finally", "related"}
+	"shapes", "prepare", "id", "time", "vendor", "passed", "set", "copy", "fields", "sections", "finally", "related"}
 
 func (b *builder) include(n *yaml.Node) {
 	name := b.text(n, "include")
@@ -259,6 +262,26 @@ func (b *builder) time(n *yaml.Node) {
 			}
 			b.m.time.readings = append(b.m.time.readings, timeReading{b.source(k), f})
 		})
+	})
+}
+
+// passedInto reads the rules for records that arrive in ECS form. Their paths
+// are read in that form. Such records keep all their fields as they are, so
+// the rules can write mxdr.domain alone, which no record may bring along.
+func (b *builder) passedInto(n *yaml.Node) {
+	b.items(n, func(v *yaml.Node) {
+		s := b.step(v)
+		if (len(s.from) > 0 || s.format != nil) && (s.table == nil || !s.strict) {
+			b.fail(v, "a rule under \"passed\" has a value, or a map with only_mapped; else a record could name any domain")
+			return
+		}
+		for _, t := range s.to {
+			if t.isVar || b.m.outs[t.out].name != "mxdr.domain" {
+				b.fail(v, "a rule under \"passed\" can write only mxdr.domain; records in ECS form keep their other fields")
+				return
+			}
+		}
+		b.m.passed = append(b.m.passed, s)
 	})
 }
 

@@ -32,6 +32,7 @@ type Mapping struct {
 	time     timeSpec
 	vendor   vendorSpec
 	body     body
+	passed   []step // the domain of records that arrive in ECS form
 	related  []relatedSpec
 	flow     *flow // nil: no flow in the records
 

@@ -72,6 +72,11 @@ func (r *run) passThrough(raw string, in Input) error {
 	c := &r.e.common
 	if m := r.e.byDataset[dataset]; m != nil {
 		r.ev.SetID(c.domain, event.StringValue(m.Domain))
+		r.use(r.e.byName[m.Name])
+		clear(r.vars)
+		for i := range m.passed {
+			m.passed[i].apply(r)
+		}
 	}
 	if v, ok := r.ev.Get(c.id); !ok || v.Str() == "" || len(v.Str()) > maxID {
 		r.ev.SetID(c.id, event.StringValue(r.hashID(in.Tenant, dataset, raw)))
