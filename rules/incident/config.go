@@ -31,7 +31,10 @@ type Config struct {
 	MaxListed int `yaml:"max_listed"`
 	// HalfLife is after how much event time a signal counts half.
 	HalfLife Duration `yaml:"half_life"`
-	// Threshold opens an incident; points.
+	// Threshold opens an incident; points. The default fits detectors whose
+	// risk is 8, 25, 45 and 75 for low, medium, high and critical: two high
+	// findings suffice, or three medium ones of three tactics or domains; two
+	// medium ones or any number of low ones do not.
 	Threshold float64 `yaml:"threshold"`
 	// Lateness is how much later than others signals may arrive without a
 	// change of the final result. State is kept that much longer.
@@ -87,7 +90,7 @@ func Default() Config {
 	return Config{
 		Window: Duration(24 * time.Hour), MaxSpan: Duration(14 * 24 * time.Hour),
 		MaxFindings: 300, MaxListed: 20, HalfLife: Duration(48 * time.Hour),
-		Threshold: 80, Lateness: Duration(24 * time.Hour),
+		Threshold: 50, Lateness: Duration(24 * time.Hour),
 		MaxSignals: 2_000_000, MaxBytes: 1 << 30,
 		Keys: map[entity.Type]Key{
 			entity.User:           {Strong: true, Base: 1, Free: 16},

@@ -44,6 +44,8 @@ func TestThreeDomainsOneUserIsOneHighIncident(t *testing.T) {
 }
 
 func TestWhatOpens(t *testing.T) {
+	high := func(s *signal.Signal) *signal.Signal { s.Severity, s.Risk = 73, 45; return s }
+	low := func(s *signal.Signal) *signal.Signal { s.Severity, s.Risk = 21, 8; return s }
 	with := func(s *signal.Signal, f func(*signal.Signal)) *signal.Signal { f(s); return s }
 	u := user("ana@corp.example")
 	for _, c := range []struct {
@@ -51,21 +53,30 @@ func TestWhatOpens(t *testing.T) {
 		in         []*signal.Signal
 		confidence string // of the one incident, "" for none
 	}{
-		{"one low signal", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Risk = 21, 21 })}, ""},
-		{"one high signal", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Risk = 73, 73 })}, ""},
+		{"one low signal", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Risk = 21, 8 })}, ""},
+		{"one high signal", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Risk = 73, 45 })}, ""},
 		{"one high signal of any risk", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Risk = 73, 1000 })}, ""},
 		{"one critical signal", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity = 99 })}, Medium},
 		{"one unsure critical signal", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Confidence = 99, 40 })}, ""},
 		{"one critical attempt that failed", []*signal.Signal{with(sig("a", "r", "saas", 0, u), func(s *signal.Signal) { s.Severity, s.Outcome = 99, "failure" })}, ""},
 		{"two medium signals of one domain", []*signal.Signal{sig("a", "r", "saas", 0, u), sig("b", "q", "saas", 1, u)}, ""},
-		{"two medium signals of two domains", []*signal.Signal{sig("a", "r", "saas", 0, u), sig("b", "q", "endpoint", 1, u)}, Medium},
+		{"two medium signals of two domains", []*signal.Signal{sig("a", "r", "saas", 0, u), sig("b", "q", "endpoint", 1, u)}, ""},
+		{"two high signals of one domain", []*signal.Signal{high(sig("a", "r", "saas", 0, u)), high(sig("b", "q", "saas", 1, u))}, Medium},
+		{"a high and a medium signal of two domains", []*signal.Signal{high(sig("a", "r", "saas", 0, u)), sig("b", "q", "endpoint", 1, u)}, Medium},
+		{"three low signals of three domains", []*signal.Signal{low(sig("a", "r", "saas", 0, u)), low(sig("b", "q", "endpoint", 1, u)), low(sig("c", "p", "email", 2, u))}, ""},
+		{"a low and two medium signals of three domains", []*signal.Signal{low(sig("a", "r", "saas", 0, u)), sig("b", "q", "identity", 1, u), sig("c", "p", "email", 2, u)}, High},
+		{"three high signals of three domains that failed", []*signal.Signal{
+			with(high(sig("a", "r", "saas", 0, u)), func(s *signal.Signal) { s.Outcome = "failure" }),
+			with(high(sig("b", "q", "identity", 1, u)), func(s *signal.Signal) { s.Outcome = "failure" }),
+			with(high(sig("c", "p", "email", 2, u)), func(s *signal.Signal) { s.Outcome = "failure" }),
+		}, Low},
 		{"one rule again and again", []*signal.Signal{sig("a", "r", "saas", 0, u), sig("b", "r", "saas", 1, u), sig("c", "r", "saas", 2, u), sig("d", "r", "saas", 3, u)}, ""},
-		{"too far apart", []*signal.Signal{sig("a", "r", "saas", 0, u), sig("b", "q", "endpoint", 25*time.Hour, u)}, ""},
-		{"different people", []*signal.Signal{sig("a", "r", "saas", 0, u), sig("b", "q", "endpoint", 0, user("bob@corp.example"))}, ""},
-		{"one weak key", []*signal.Signal{sig("a", "r", "saas", 0, u, ip("192.0.2.1")), sig("b", "q", "endpoint", 0, user("bob"), ip("192.0.2.1"))}, ""},
+		{"too far apart", []*signal.Signal{high(sig("a", "r", "saas", 0, u)), high(sig("b", "q", "endpoint", 25*time.Hour, u))}, ""},
+		{"different people", []*signal.Signal{high(sig("a", "r", "saas", 0, u)), high(sig("b", "q", "endpoint", 0, user("bob@corp.example")))}, ""},
+		{"one weak key", []*signal.Signal{high(sig("a", "r", "saas", 0, u, ip("192.0.2.1"))), high(sig("b", "q", "endpoint", 0, user("bob"), ip("192.0.2.1")))}, ""},
 		{"two weak keys", []*signal.Signal{
-			sig("a", "r", "saas", 0, u, ip("192.0.2.1"), thing("domain", "evil.example")),
-			sig("b", "q", "endpoint", 0, user("bob"), ip("192.0.2.1"), thing("domain", "evil.example")),
+			high(sig("a", "r", "saas", 0, u, ip("192.0.2.1"), thing("domain", "evil.example"))),
+			high(sig("b", "q", "endpoint", 0, user("bob"), ip("192.0.2.1"), thing("domain", "evil.example"))),
 		}, Low},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -21,11 +21,11 @@ func ip(v string) entity.Entity {
 
 func thing(t entity.Type, v string) entity.Entity { return entity.Entity{Type: t, Value: v} }
 
-// sig makes a signal of medium weight: severity 47, confidence 70.
+// sig makes a signal of medium weight, as a Sigma rule of level medium gives it.
 func sig(id, rule, domain string, at time.Duration, es ...entity.Entity) *signal.Signal {
 	return &signal.Signal{
 		ID: id, Tenant: "acme", Kind: signal.Rule, Time: noon.Add(at), First: noon.Add(at), Last: noon.Add(at),
-		RuleID: rule, RuleName: "Rule " + rule, Severity: 47, Confidence: 70, Risk: 47, Domain: domain, Dataset: "test." + domain,
+		RuleID: rule, RuleName: "Rule " + rule, Severity: 47, Confidence: 60, Risk: 25, Domain: domain, Dataset: "test." + domain,
 		Reason: "Reason of " + id, Tactics: []string{fmt.Sprintf("TA00%02d", 1+len(domain)%9)}, Entities: es,
 		Events: []signal.EventRef{{ID: "event-" + id, Dataset: "test", Time: noon.Add(at)}}, EventsTotal: 1,
 	}
