@@ -279,6 +279,30 @@ func TestRoutingAndMapping(t *testing.T) {
 	}
 }
 
+// TestHostileRouting: values that no log source knows make no new classes, and
+// a list of many of them no long key.
+func TestHostileRouting(t *testing.T) {
+	m, err := ParseFieldMap(fstest.MapFS{"m.yml": {Data: []byte(testMap)}}, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, routing := range []Routing{RouteDeclared, RouteConflicts} {
+		e, f := compileText(t, routedRules, Options{FieldMap: m, Routing: routing})
+		ev := event.New(f)
+		var s Scratch
+		for i := range 20_000 {
+			ev.Reset()
+			ev.Set("winlog.channel", event.StringValue(fmt.Sprint("channel", i)))
+			ev.Set("product", event.StringValue(fmt.Sprint("product", i)))
+			ev.Set("event.code", event.ListValue([]event.Value{event.IntValue(int64(i)), {}, event.ObjectValue(nil)}))
+			e.Match(ev, &s)
+		}
+		if n := len(s.routes.classes); n > 100 {
+			t.Errorf("routing %d: %d classes", routing, n)
+		}
+	}
+}
+
 // TestExplain: what made a rule match, by event field and value.
 func TestExplain(t *testing.T) {
 	m, _ := ParseFieldMap(fstest.MapFS{"m.yml": {Data: []byte(testMap)}}, ".")

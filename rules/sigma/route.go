@@ -29,7 +29,10 @@ type router struct {
 	sources []compiledSource
 	hints   [3][]int // for product, category, service: places in keys
 	also    [][]int  // by key: other keys of the same meaning
-	all     *routeClass
+	// known gives, by key, numbers to the texts that make a difference; all
+	// others are alike, so events cannot make classes without end.
+	known []map[string]uint16
+	all   *routeClass
 }
 
 type compiledSource struct {
@@ -145,8 +148,44 @@ func newRouter(k *compiler) *router {
 			r.hints[i] = []int{key(n), key("logsource." + n)}
 		}
 	}
+	r.number(k.sources)
 	return r
 }
+
+// number fills in known.
+func (r *router) number(rules []LogSource) {
+	r.known = make([]map[string]uint16, len(r.keys))
+	for i := range r.known {
+		r.known[i] = map[string]uint16{}
+	}
+	add := func(i int, text string) {
+		if _, ok := r.known[i][text]; !ok && len(r.known[i]) < otherText {
+			r.known[i][text] = uint16(len(r.known[i]))
+		}
+	}
+	for _, src := range r.sources {
+		for _, tests := range src.when {
+			for _, t := range tests {
+				for _, text := range t.texts {
+					add(t.key, text)
+					for _, o := range r.also[t.key] {
+						add(o, text)
+					}
+				}
+			}
+		}
+	}
+	for i := range r.hints {
+		for _, h := range r.hints[i] {
+			for _, l := range rules {
+				add(h, fold(strings.TrimSpace([3]string{l.Product, l.Category, l.Service}[i])))
+			}
+		}
+	}
+}
+
+// otherText stands for every text that makes no difference.
+const otherText = 0xffff
 
 // classify returns the class of an event.
 func (r *router) classify(e *Engine, ev *event.Event, s *Scratch) *routeClass {
@@ -154,11 +193,11 @@ func (r *router) classify(e *Engine, ev *event.Event, s *Scratch) *routeClass {
 		return r.all
 	}
 	s.routes.key = s.routes.key[:0]
-	for _, id := range r.keys {
+	for i, id := range r.keys {
 		if v, ok := ev.Get(id); ok {
-			s.routes.key = appendKey(s.routes.key, v)
+			r.appendKey(r.known[i], v, s)
 		}
-		s.routes.key = append(s.routes.key, 0)
+		s.routes.key = append(s.routes.key, '|')
 	}
 	if c, ok := s.routes.classes[string(s.routes.key)]; ok {
 		return c
@@ -173,17 +212,23 @@ func (r *router) classify(e *Engine, ev *event.Event, s *Scratch) *routeClass {
 	return c
 }
 
-func appendKey(dst []byte, v event.Value) []byte {
+// appendKey adds what a value tells to the key of an event's class.
+func (r *router) appendKey(known map[string]uint16, v event.Value, s *Scratch) {
 	switch v.Kind() {
-	case event.String:
-		return append(dst, v.Str()...)
 	case event.List:
 		for _, x := range v.List() {
-			dst = append(appendKey(dst, x), 1)
+			r.appendKey(known, x, s)
 		}
-		return dst
+		return
+	case event.Null, event.Object:
+		return
 	}
-	return v.AppendJSON(dst)
+	s.fold = appendFold(s.fold[:0], scalarText(v, s))
+	n, ok := known[string(s.fold)]
+	if !ok {
+		n = otherText
+	}
+	s.routes.key = append(s.routes.key, byte(n>>8), byte(n), ',')
 }
 
 // class works out which rules apply to an event.
