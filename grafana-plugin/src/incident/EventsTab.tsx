@@ -223,6 +223,11 @@ const getStyles = (theme: GrafanaTheme2) => ({
     width: '100%',
     'th, td': { textAlign: 'left', verticalAlign: 'top', padding: theme.spacing(0.75, 2, 0.75, 0) },
     th: { color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightMedium },
+    // Room for a dataset, an action, a user and an address on one line.
+    'th:nth-child(2)': { minWidth: 160 },
+    'th:nth-child(3)': { minWidth: 150 },
+    'th:nth-child(4)': { minWidth: 220 },
+    'th:nth-child(5)': { minWidth: 130 },
     tbody: { borderTop: `1px solid ${theme.colors.border.weak}` },
   }),
   open: css({ background: theme.colors.background.secondary }),

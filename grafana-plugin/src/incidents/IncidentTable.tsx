@@ -197,7 +197,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     margin: 0,
     padding: 0,
     maxWidth: 320,
-    minWidth: 200,
+    minWidth: 230,
     li: { display: 'flex', gap: theme.spacing(0.5), alignItems: 'baseline' },
   }),
   sort: css({
