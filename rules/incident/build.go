@@ -149,8 +149,10 @@ func typeRank(t string) int { return slices.Index(entity.Types, entity.Type(t)) 
 // alone hold the incident together.
 func (w *world) edges(inc *Incident, g *group, members []member) (weakOnly bool) {
 	at := make(map[uint32]int, len(members))
+	order := make(map[string]int, len(members)) // by signal id, unique within a tenant
 	for i, m := range members {
 		at[m.node] = i
+		order[m.sig.ID] = i
 	}
 	weakOnly = len(g.joins) > 0
 	for _, j := range g.joins {
@@ -172,8 +174,8 @@ func (w *world) edges(inc *Incident, g *group, members []member) (weakOnly bool)
 	}
 	slices.SortFunc(inc.Edges, func(x, y Edge) int {
 		return cmp.Or(
-			cmp.Compare(position(members, at, x.To), position(members, at, y.To)),
-			cmp.Compare(position(members, at, x.From), position(members, at, y.From)),
+			cmp.Compare(order[x.To], order[y.To]),
+			cmp.Compare(order[x.From], order[y.From]),
 			cmp.Compare(x.Strength, y.Strength), cmp.Compare(x.Entity, y.Entity))
 	})
 	before := len(inc.Edges)
@@ -256,11 +258,6 @@ func ruleName(s *signal.Signal) string {
 		return show(s.RuleName)
 	}
 	return show(s.RuleID)
-}
-
-// position finds a listed signal by id; ids are unique within a tenant.
-func position(members []member, _ map[uint32]int, id string) int {
-	return slices.IndexFunc(members, func(m member) bool { return m.sig.ID == id })
 }
 
 func appendMissing(list []string, s string) []string {
