@@ -13,6 +13,7 @@ import { Notice, WhenReady } from '../ui/PageState';
 import { Instant } from '../ui/Time';
 import { count } from '../ui/words';
 import { useUrlState } from '../url/useUrlState';
+import { pretty } from './pretty';
 
 /** EventsTab shows the original events behind the signals, as table and as they are stored. */
 export function EventsTab({ incident }: { incident: Incident }) {
@@ -177,7 +178,8 @@ function Document({ event }: { event: OriginalEvent }) {
   const styles = useStyles2(getStyles);
   const [view, setView] = useState<'document' | 'original'>('document');
   const original = at(event.document ?? {}, 'event.original');
-  const text = view === 'document' ? JSON.stringify(event.document, null, 2) : pretty(typeof original === 'string' ? original : JSON.stringify(original));
+  const source = typeof original === 'string' ? original : (JSON.stringify(original) ?? '');
+  const text = view === 'document' ? JSON.stringify(event.document, null, 2) : pretty(source);
   return (
     <div>
       <Row justify="between">
@@ -195,7 +197,7 @@ function Document({ event }: { event: OriginalEvent }) {
           <Faint>
             <HostileText mono text={event.index} /> / <HostileText mono text={event.id} />
           </Faint>
-          <ClipboardButton size="sm" variant="secondary" icon="copy" getText={() => text}>
+          <ClipboardButton size="sm" variant="secondary" icon="copy" getText={() => (view === 'document' ? text : source)}>
             Copy
           </ClipboardButton>
         </Row>
@@ -206,15 +208,6 @@ function Document({ event }: { event: OriginalEvent }) {
       </pre>
     </div>
   );
-}
-
-/** pretty indents JSON, and leaves everything else as it came. */
-export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({

@@ -63,7 +63,7 @@ function Row({ incident }: { incident: IncidentSummary }) {
       </td>
       <td data-label="Incident" className={styles.title}>
         <Link to={incidentAddress(incident.id)} data-row-link className={styles.link}>
-          <HostileText text={incident.title} />
+          <HostileText text={short(incident.title)} />
         </Link>
         <div className={styles.chips}>
           {list(incident.domains).map((domain) => (
@@ -100,6 +100,11 @@ function Row({ incident }: { incident: IncidentSummary }) {
       </td>
     </tr>
   );
+}
+
+/** short cuts a title that nobody could read in a row; the incident's page has all of it. */
+function short(title: string): string {
+  return title.length > 300 ? `${title.slice(0, 300)}…` : title;
 }
 
 function Entities({ entities }: { entities: readonly Entity[] }) {

@@ -8,7 +8,8 @@ import { classesFor, withType } from '../../src/config/Targets';
 import { DataSource, expand } from '../../src/datasource/datasource';
 import { limitOf } from '../../src/datasource/QueryEditor';
 import { complete } from '../../src/datasource/types';
-import { at, pretty } from '../../src/incident/EventsTab';
+import { at } from '../../src/incident/EventsTab';
+import { pretty } from '../../src/incident/pretty';
 import { gapBetween } from '../../src/incident/StoryTab';
 import { askParams, filtered, noFilters, readQuery } from '../../src/incidents/query';
 import { pieces } from '../../src/ui/HostileText';
@@ -145,9 +146,19 @@ describe('documents', () => {
     expect(at({}, '__proto__.x')).toBeUndefined();
   });
 
-  test('JSON is indented, the rest stays', () => {
-    expect(pretty('{"a":1}')).toBe('{\n  "a": 1\n}');
-    expect(pretty('<14>raw syslog')).toBe('<14>raw syslog');
+  test.each([{}, [], { a: 1 }, [1, [2, { b: [] }], {}], { 'a"b\\': 'x,y:{z}[]\n\u2028', c: null, d: [true, -1.5e-7, ''] }])('JSON is indented: %j', (value) => {
+    expect(pretty(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2));
+  });
+
+  test('deep nesting does not multiply the text', () => {
+    expect(pretty('['.repeat(50_000) + ']'.repeat(50_000)).length).toBeLessThan(100_000 * 90);
+  });
+
+  test('evidence is not rewritten', () => {
+    expect(pretty('{"id":12345678901234567890,"id":1.0,"t":"\\u0041"}')).toBe('{\n  "id": 12345678901234567890,\n  "id": 1.0,\n  "t": "\\u0041"\n}');
+    for (const text of ['<14>raw syslog', '12345678901234567890', '"a"', '{"a":', '', '  {"a" 1}']) {
+      expect(pretty(text)).toBe(text);
+    }
   });
 });
 
