@@ -51,6 +51,26 @@ type Machine struct {
 	Edges      []Edge           `json:"edges"`
 	ScoreParts []ScorePart      `json:"score_parts"`
 	Story      []StoryLine      `json:"story"`
+	// SignalsTotal and EdgesTotal count all; the lists hold the first and the
+	// last of many alike.
+	SignalsTotal   int             `json:"signals_total"`
+	EdgesTotal     int             `json:"edges_total"`
+	Related        []Related       `json:"related,omitempty"`
+	Contradictions []Contradiction `json:"contradictions,omitempty"`
+}
+
+// Related is another incident that shares an entity and was not merged.
+type Related struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// Contradiction says that two signals tell different outcomes of one thing.
+type Contradiction struct {
+	Entity    string `json:"entity"`    // type:value, or event:id
+	Succeeded string `json:"succeeded"` // signal id
+	Failed    string `json:"failed"`    // signal id
+	Text      string `json:"text"`
 }
 
 // Entity is something that a signal is about.

@@ -61,13 +61,3 @@ func compromise(who string) []*signal.Signal {
 		sig(who+"-download", "bulk-download", "saas", 35*time.Minute, user(who), ip("192.0.2.66")),
 	}
 }
-
-func open(all []*Incident) []*Incident {
-	var out []*Incident
-	for _, i := range all {
-		if i.State == Open {
-			out = append(out, i)
-		}
-	}
-	return out
-}

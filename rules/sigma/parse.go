@@ -69,7 +69,6 @@ type parser struct {
 	file     string
 	out      *Collection
 	problems []Problem
-	regexes  int
 }
 
 func (p *parser) report(rule string, line int, err error) {

@@ -36,10 +36,9 @@ func (p *pool) watermark() int64 {
 
 // scratch is memory that accept uses again.
 type scratch struct {
-	keys  [][]byte
-	texts [][]string
-	buf   []byte
-	vals  []value
+	keys [][]byte
+	buf  []byte
+	vals []value
 }
 
 // accept puts a match into the groups it belongs to.
