@@ -87,7 +87,7 @@ func TestWhatOpens(t *testing.T) {
 			case c.confidence == "" && len(got) > 0:
 				t.Errorf("an incident: %s, score %g", got[0].Title, got[0].Score)
 			case c.confidence != "" && (len(got) != 1 || got[0].Confidence != c.confidence):
-				t.Errorf("want one of confidence %s, got %+v", c.confidence, got)
+				t.Errorf("want one of confidence %s, got %d, the first being %+v", c.confidence, len(got), got)
 			}
 		})
 	}
