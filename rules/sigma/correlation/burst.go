@@ -1,9 +1,9 @@
 package correlation
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openmxdr/openmxdr/internal/entity"
@@ -324,20 +324,7 @@ func (g *group) signal(b *burst, from, to int) signal.Signal {
 		}
 	}
 	slices.SortFunc(s.Entities, entity.Compare)
-	of := ""
-	for i, m := range s.Matched {
-		sep := ", "
-		if i == 0 {
-			sep = " for "
-		}
-		of += sep + m.Field + " " + strconv.Quote(clip(m.Value, 100))
-	}
-	noun := "events"
-	if s.EventsTotal == 1 {
-		noun = "event"
-	}
-	s.Reason = fmt.Sprintf("%s: %s within %v%s, %d %s from %s to %s", r.title(), r.says(), r.Timespan, of,
-		s.EventsTotal, noun, s.First.Format(time.RFC3339), s.Last.Format(time.RFC3339))
+	s.Reason = r.reason(&s)
 	return s
 }
 
@@ -483,24 +470,90 @@ func (c *rule) title() string {
 }
 
 // says puts the condition into words.
-func (c *rule) says() string {
-	s := string(c.Type)
-	if len(c.Condition.Fields) > 0 {
-		s += " of " + clip(fmt.Sprint(c.Condition.Fields[0]), 100)
+// reason says in plain words what was found: the title, for whom, how many
+// events in how much time, and what the rule asks for.
+func (c *rule) reason(s *signal.Signal) string {
+	b := strings.TrimSuffix(c.title(), ".")
+	for i, m := range s.Matched {
+		sep := ", "
+		if i == 0 {
+			sep = " for "
+		}
+		b += sep + clip(m.Value, 100)
 	}
-	if c.Type == ValuePercentile {
-		s += " (" + strconv.Itoa(c.Condition.Percentile) + "th)"
+	noun := " events"
+	if s.EventsTotal == 1 {
+		noun = " event"
 	}
-	if c.expr != nil || len(c.Condition.Comparisons) == 0 {
-		return s
+	b += ": " + strconv.Itoa(s.EventsTotal) + noun
+	if took := s.Last.Sub(s.First); took > 0 {
+		b += " within " + spell(took)
 	}
+	return b + " (the rule asks for " + c.asks() + " within " + spell(c.Timespan) + ")."
+}
+
+// comparisons in words.
+var opWords = map[Op]string{
+	GTE: "at least ", GT: "more than ", LTE: "at most ", LT: "fewer than ", EQ: "exactly ", NEQ: "any number but ",
+}
+
+// asks says the condition in words.
+func (c *rule) asks() string {
+	number := ""
 	for i, x := range c.compare {
 		if i > 0 {
-			s += " and"
+			number += " and "
 		}
-		s += " " + string(x.op) + " " + strconv.FormatFloat(x.number, 'f', -1, 64)
+		number += opWords[x.op] + strconv.FormatFloat(x.number, 'f', -1, 64)
 	}
-	return s
+	of := ""
+	if len(c.Condition.Fields) > 0 {
+		of = " of " + clip(c.Condition.Fields[0], 100)
+	}
+	switch c.Type {
+	case EventCount:
+		return number + " events"
+	case ValueCount:
+		return number + " different values" + of
+	case ValueSum:
+		return "a sum" + of + " of " + number
+	case ValueAvg:
+		return "an average" + of + " of " + number
+	case ValueMedian:
+		return "a median" + of + " of " + number
+	case ValuePercentile:
+		return "a " + strconv.Itoa(c.Condition.Percentile) + "th percentile" + of + " of " + number
+	case TemporalOrdered:
+		return "its rules in order"
+	}
+	return "its rules together"
+}
+
+// spell writes a length of time as a person says it, in its largest two units.
+func spell(d time.Duration) string {
+	if d < time.Second {
+		return "less than a second"
+	}
+	out, parts := "", 0
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		n := d / u.size
+		if n == 0 || parts == 2 {
+			continue
+		}
+		if parts > 0 {
+			out += " "
+		}
+		out += strconv.FormatInt(int64(n), 10) + " " + u.name
+		if n > 1 {
+			out += "s"
+		}
+		d -= n * u.size
+		parts++
+	}
+	return out
 }
 
 func timeOf(ns int64) time.Time { return time.Unix(0, ns).UTC() }

@@ -242,7 +242,7 @@ func TestListsOfValues(t *testing.T) {
 	got := e.Process([]Match{{Tenant: "acme", Rule: "a", EventID: "1", Time: start, Fields: ev}})
 	require.Len(t, got, 2, "one for each user")
 	assert.Equal(t, 1, got[0].EventsTotal)
-	assert.Contains(t, got[0].Reason, "value_count of ip gte 3 within 1m0s for user")
+	assert.Contains(t, got[0].Reason, "(the rule asks for at least 3 different values of ip within 1 minute).")
 
 	many := make([]string, 1000)
 	for i := range many {
