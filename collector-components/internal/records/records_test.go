@@ -89,4 +89,28 @@ func BenchmarkReadWrite60(b *testing.B) {
 			Write(ev, record)
 		}
 	})
+	ids := make([]event.FieldID, 30)
+	for i := range ids {
+		ids[i] = ev.Fields().ID(names[i])
+	}
+	// What 30 rule fields cost on the record itself, and on the view.
+	b.Run("30 lookups in the record", func(b *testing.B) {
+		for b.Loop() {
+			for _, n := range names[:30] {
+				if _, ok := record.Attributes().Get(n); !ok {
+					b.Fatal(n)
+				}
+			}
+		}
+	})
+	Read(res, record, ev)
+	b.Run("30 lookups in the view", func(b *testing.B) {
+		for b.Loop() {
+			for _, id := range ids {
+				if _, ok := ev.Get(id); !ok {
+					b.Fatal(id)
+				}
+			}
+		}
+	})
 }
