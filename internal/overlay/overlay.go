@@ -5,6 +5,7 @@ package overlay
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,19 @@ import (
 // FS is a stack of file systems. The last one that has a path decides what it
 // is; folders show the names of all.
 type FS []fs.FS
+
+// Over returns base with the named folders of the machine over it, the last on
+// top. A folder that is not there is an error.
+func Over(base fs.FS, dirs []string) (FS, error) {
+	layers := FS{base}
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, err
+		}
+		layers = append(layers, os.DirFS(dir))
+	}
+	return layers, nil
+}
 
 // Open returns the topmost file or folder of that name.
 func (o FS) Open(name string) (fs.File, error) {

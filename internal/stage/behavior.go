@@ -3,7 +3,6 @@ package stage
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/openmxdr/openmxdr/internal/event"
@@ -16,12 +15,9 @@ import (
 // LoadModels reads the shipped baselines with the given folders over them: a
 // file replaces the shipped one of the same path.
 func LoadModels(dirs []string) ([]*behavior.Model, error) {
-	layers := overlay.FS{content.Behavior()}
-	for _, dir := range dirs {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("models: %w", err)
-		}
-		layers = append(layers, os.DirFS(dir))
+	layers, err := overlay.Over(content.Behavior(), dirs)
+	if err != nil {
+		return nil, fmt.Errorf("models: %w", err)
 	}
 	return behavior.Load(layers)
 }

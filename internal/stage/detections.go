@@ -30,12 +30,9 @@ type DetectionSources struct {
 // Load reads and compiles everything. A rule that cannot be used is left out
 // and listed in Problems; the error says that nothing can be used.
 func (s DetectionSources) Load(fields *event.Fields) (*Detections, error) {
-	maps := overlay.FS{content.FieldMaps()}
-	for _, dir := range s.FieldMaps {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("field maps: %w", err)
-		}
-		maps = append(maps, os.DirFS(dir))
+	maps, err := overlay.Over(content.FieldMaps(), s.FieldMaps)
+	if err != nil {
+		return nil, fmt.Errorf("field maps: %w", err)
 	}
 	fieldMap, err := sigma.ParseFieldMap(maps, ".")
 	if err != nil {
