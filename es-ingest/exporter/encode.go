@@ -1,7 +1,6 @@
 package esingestexporter
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/openmxdr/openmxdr/internal/event"
 )
 
 // Limits of what becomes a field name or an object. Beyond them a document
@@ -77,7 +78,7 @@ func (e *encoder) put(name string, v pcommon.Value, depth int) {
 
 // addText takes a field that is not an attribute.
 func (e *encoder) addText(name, value string) {
-	e.leaves = append(e.leaves, leaf{name: name, text: appendString(nil, value)})
+	e.leaves = append(e.leaves, leaf{name: name, text: event.AppendString(nil, value)})
 }
 
 const timeLayout = "2006-01-02T15:04:05.999999999Z"
@@ -152,7 +153,7 @@ func (e *encoder) level(dst []byte, leaves []leaf, at, depth int) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, key)
+		dst = event.AppendString(dst, key)
 		dst = append(dst, ':')
 		switch {
 		case same == j-i:
@@ -200,18 +201,18 @@ func (e *encoder) leaf(dst []byte, l *leaf, depth int) []byte {
 func (e *encoder) value(dst []byte, v pcommon.Value, depth int) []byte {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		return appendString(dst, v.Str())
+		return event.AppendString(dst, v.Str())
 	case pcommon.ValueTypeInt:
 		return strconv.AppendInt(dst, v.Int(), 10)
 	case pcommon.ValueTypeBool:
 		return strconv.AppendBool(dst, v.Bool())
 	case pcommon.ValueTypeDouble:
-		return appendFloat(dst, v.Double())
+		return event.AppendFloat(dst, v.Double())
 	case pcommon.ValueTypeBytes:
-		return appendString(dst, v.AsString())
+		return event.AppendString(dst, v.AsString())
 	case pcommon.ValueTypeSlice:
 		if depth >= maxDepth {
-			return appendString(dst, v.AsString())
+			return event.AppendString(dst, v.AsString())
 		}
 		s := v.Slice()
 		dst = append(dst, '[')
@@ -224,7 +225,7 @@ func (e *encoder) value(dst []byte, v pcommon.Value, depth int) []byte {
 		return append(dst, ']')
 	case pcommon.ValueTypeMap:
 		if depth >= maxDepth {
-			return appendString(dst, v.AsString())
+			return event.AppendString(dst, v.AsString())
 		}
 		sub := encoder{leaves: make([]leaf, 0, v.Map().Len())}
 		for k, x := range v.Map().All() {
@@ -314,57 +315,4 @@ func isCleanUnicode(name string) bool {
 		}
 	}
 	return strings.IndexFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }) < 0
-}
-
-func appendFloat(dst []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return append(dst, "null"...)
-	}
-	format := byte('f')
-	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(dst, f, format, -1, 64)
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString writes s as a JSON string; invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= 0x20 && c != '"' && c != '\\' {
-				i++
-				continue
-			}
-			dst = append(dst, s[start:i]...)
-			switch c {
-			case '"', '\\':
-				dst = append(dst, '\\', c)
-			case '\n':
-				dst = append(dst, '\\', 'n')
-			case '\t':
-				dst = append(dst, '\\', 't')
-			default:
-				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			}
-			i++
-			start = i
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			dst = append(dst, s[start:i]...)
-			dst = append(dst, "\ufffd"...)
-			i++
-			start = i
-			continue
-		}
-		i += size
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
 }

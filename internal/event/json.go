@@ -33,14 +33,14 @@ func (e *Event) AppendFlatJSON(dst []byte) []byte {
 	n := 0
 	if !e.Time.IsZero() {
 		dst = append(dst, `"@timestamp":`...)
-		dst = appendJSONString(dst, e.Time.UTC().Format(TimeLayout))
+		dst = AppendString(dst, e.Time.UTC().Format(TimeLayout))
 		n++
 	}
 	for _, f := range e.list {
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendJSONString(dst, f.Name)
+		dst = AppendString(dst, f.Name)
 		dst = append(dst, ':')
 		dst = f.Value.AppendJSON(dst)
 		n++
@@ -86,7 +86,7 @@ func appendLevel(dst []byte, fs []Field, depth int) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendJSONString(dst, key)
+		dst = AppendString(dst, key)
 		dst = append(dst, ':')
 		switch {
 		case j == i+1 && len(rest) == len(key):
@@ -126,13 +126,9 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	case Int:
 		return strconv.AppendInt(dst, int64(v.num), 10)
 	case Float:
-		f := math.Float64frombits(v.num)
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return append(dst, "null"...)
-		}
-		return appendFloat(dst, f)
+		return AppendFloat(dst, math.Float64frombits(v.num))
 	case String:
-		return appendJSONString(dst, v.str)
+		return AppendString(dst, v.str)
 	case List:
 		dst = append(dst, '[')
 		for i, x := range v.ref.list {
@@ -148,7 +144,7 @@ func (v Value) AppendJSON(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendJSONString(dst, f.Name)
+			dst = AppendString(dst, f.Name)
 			dst = append(dst, ':')
 			dst = f.Value.AppendJSON(dst)
 		}
@@ -157,7 +153,12 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	return append(dst, "null"...)
 }
 
-func appendFloat(dst []byte, f float64) []byte {
+// AppendFloat appends f as a JSON number. What JSON cannot express (NaN,
+// infinities) becomes null.
+func AppendFloat(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
 	format := byte('f')
 	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
 		format = 'e'
@@ -167,7 +168,8 @@ func appendFloat(dst []byte, f float64) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-func appendJSONString(dst []byte, s string) []byte {
+// AppendString appends s as a JSON string; invalid UTF-8 becomes U+FFFD.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
